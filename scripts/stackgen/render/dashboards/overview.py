@@ -1,0 +1,309 @@
+"""The overview: is anything wrong, and where. One function a panel; thresholds are those of the stack's alerts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stackgen.render.common import Source
+from stackgen.render.dashboards.panels import (
+    EMPTY_IS_FINE,
+    LOKI,
+    PROMETHEUS,
+    PanelBuilder,
+    Steps,
+    bars,
+    build,
+    lines,
+    listing,
+    log_lines,
+    one_number,
+    over_time,
+    query,
+    rows,
+)
+from stackgen.render.dashboards.sdk import model
+
+TITLE = "Watchstack overview"
+UID = "watchstack-overview"
+NO_DOCKER = f"{EMPTY_IS_FINE} there are no containers without a Docker engine."
+CONTAINER = "sum by (name, project, compose_service)"
+
+
+def overview(source: Source, origin: str) -> dict[str, Any]:
+    """The dashboard as plain data. origin: what stands in its description."""
+    panels: list[tuple[PanelBuilder, int, int]] = [
+        (firing_alerts(), 4, 4),
+        (parts_down(), 4, 4),
+        (targets_up(), 4, 4),
+        (watchdog(source), 4, 4),
+        (failed_notifications(), 4, 4),
+        (uptime(), 4, 4),
+        (alerts(), 12, 8),
+        (parts(), 12, 8),
+        (cpu(source), 8, 8),
+        (memory(source), 8, 8),
+        (disk(source), 8, 8),
+        (network(), 8, 8),
+        (targets(), 8, 8),
+        (notifications(), 8, 8),
+        (containers(), 24, 8),
+        (container_cpu(), 12, 8),
+        (container_memory(), 12, 8),
+        (log_volume(), 12, 8),
+        (recent_errors(), 12, 8),
+        (log_ingestion(), 12, 7),
+        (samples_ingested(), 12, 7),
+    ]
+    return build(TITLE, UID, origin, panels, [("Console: inbox and runbooks", source.stack.address)])
+
+
+def percent(source: Source, subject: str) -> Steps:
+    """Green, and from the stack's thresholds on orange and red."""
+    found: list[tuple[float | None, str]] = [(None, "green")]
+    for level, colour in (("warning", "orange"), ("critical", "red")):
+        value = source.stack.thresholds.get(f"{subject}_{level}")
+        if value is not None:
+            found.append((value, colour))
+    return found
+
+
+def firing_alerts() -> PanelBuilder:
+    return (
+        one_number("short", [(None, "green"), (1, "red")])
+        .title("Firing alerts")
+        .description("How many alerts fire now, the watchdog aside, which always does.")
+        .datasource(PROMETHEUS)
+        .with_target(
+            query('count(ALERTS{alertstate="firing",alertname!="Watchdog"}) or vector(0)', "firing", instant=True)
+        )
+    )
+
+
+def parts_down() -> PanelBuilder:
+    return (
+        one_number("short", [(None, "green"), (1, "red")])
+        .title("Parts down")
+        .description("How many of the stack's own parts do not answer Prometheus.")
+        .datasource(PROMETHEUS)
+        .with_target(query('count(up{service="watchstack"} == 0) or vector(0)', "down", instant=True))
+    )
+
+
+def targets_up() -> PanelBuilder:
+    return (
+        one_number("percentunit", [(None, "red"), (1, "green")])
+        .title("Targets up")
+        .description("The share of all targets, services included, that answer Prometheus.")
+        .datasource(PROMETHEUS)
+        .with_target(query("stack:targets_up:ratio", "up", instant=True))
+    )
+
+
+def watchdog(source: Source) -> PanelBuilder:
+    silence = source.stack.watchdog.silence
+    return (
+        one_number("s", [(None, "green"), (silence, "red")])
+        .title("Watchdog seen")
+        .description(f"Seconds since the alert that always fires last reached the console; over {silence:g} it alarms.")
+        .datasource(PROMETHEUS)
+        .with_target(query("time() - max(watchdog_last_seen_timestamp_seconds)", "ago", instant=True))
+    )
+
+
+def failed_notifications() -> PanelBuilder:
+    return (
+        one_number("short", [(None, "green"), (1, "red")])
+        .decimals(0)
+        .title("Failed notifications")
+        .description("Notifications that a receiver did not take within the last hour.")
+        .datasource(PROMETHEUS)
+        .with_target(query("sum(increase(alertmanager_notifications_failed_total[1h]))", "failed", instant=True))
+    )
+
+
+def uptime() -> PanelBuilder:
+    return (
+        one_number("s", [(None, "blue")])
+        .title("Prometheus runs for")
+        .description("Time since Prometheus was started.")
+        .datasource(PROMETHEUS)
+        .with_target(query('time() - max(process_start_time_seconds{job="prometheus"})', "running", instant=True))
+    )
+
+
+def alerts() -> PanelBuilder:
+    return (
+        listing(["Time", "Value", "__name__"], {"alertname": "alert", "alertstate": "state"})
+        .title("Alerts")
+        .description(f"Alerts that fire or are about to, with their labels. {EMPTY_IS_FINE} nothing is wrong then.")
+        .datasource(PROMETHEUS)
+        .with_target(
+            rows('sum by (alertname, alertstate, severity, service, instance, subject) (ALERTS{alertname!="Watchdog"})')
+        )
+    )
+
+
+def parts() -> PanelBuilder:
+    states = model.ValueMap(
+        {
+            "0": model.ValueMappingResult(text="down", color="red", index=0),
+            "1": model.ValueMappingResult(text="up", color="green", index=1),
+        }
+    )
+    return (
+        listing(["Time"], {"job": "part", "Value": "state"})
+        .mappings([states])
+        .title("Parts")
+        .description("The stack's own parts and whether each answers Prometheus.")
+        .datasource(PROMETHEUS)
+        .with_target(rows('max by (job, instance) (up{service="watchstack"})'))
+    )
+
+
+def cpu(source: Source) -> PanelBuilder:
+    return (
+        over_time("percent", percent(source, "cpu"))
+        .min(0)
+        .max(100)
+        .title("CPU")
+        .description("How busy the host's CPUs are, all of them together. The lines are the alerts' thresholds.")
+        .datasource(PROMETHEUS)
+        .with_target(query('system_cpu_usage_percent{job="exporter"}', "{{instance}}"))
+    )
+
+
+def memory(source: Source) -> PanelBuilder:
+    return (
+        over_time("percent", percent(source, "memory"))
+        .min(0)
+        .max(100)
+        .title("Memory")
+        .description("How much of the host's memory is in use. The lines are the alerts' thresholds.")
+        .datasource(PROMETHEUS)
+        .with_target(query('system_memory_usage_percent{job="exporter"}', "{{instance}}"))
+    )
+
+
+def disk(source: Source) -> PanelBuilder:
+    return (
+        bars("percent", percent(source, "disk"), 100)
+        .title("Disk")
+        .description("How full each mounted file system is. Colours change at the alerts' thresholds.")
+        .datasource(PROMETHEUS)
+        .with_target(query('system_disk_usage_percent{job="exporter"}', "{{mount_point}}", instant=True))
+    )
+
+
+def network() -> PanelBuilder:
+    return (
+        over_time("Bps")
+        .title("Network")
+        .description("Bytes a second that the host receives and sends, over 5 minutes.")
+        .datasource(PROMETHEUS)
+        .with_target(query("instance:network_received_bytes:rate5m", "received {{instance}}"))
+        .with_target(query("instance:network_sent_bytes:rate5m", "sent {{instance}}", "B"))
+    )
+
+
+def targets() -> PanelBuilder:
+    return (
+        over_time("percentunit")
+        .min(0)
+        .max(1)
+        .title("Targets")
+        .description("The share of each service's targets that answer Prometheus; watchstack is the stack itself.")
+        .datasource(PROMETHEUS)
+        .with_target(query("avg by (service) (up)", "{{service}}"))
+    )
+
+
+def notifications() -> PanelBuilder:
+    return (
+        over_time("cpm")
+        .title("Notifications")
+        .description("Notifications a minute by kind of receiver, over 5 minutes; the watchdog's are among them.")
+        .datasource(PROMETHEUS)
+        .with_target(query("stack:notifications:rate5m * 60 > 0", "{{integration}}"))
+    )
+
+
+def containers() -> PanelBuilder:
+    names = {
+        "compose_service": "service",
+        "Value #A": "CPU cores",
+        "Value #B": "memory, bytes",
+        "Value #C": "restarts",
+        "Value #D": "healthy",
+    }
+    return (
+        listing(["Time"], names)
+        .title("Containers")
+        .description(f"Every container of this host: CPU, memory, restarts, health check (1 healthy). {NO_DOCKER}")
+        .datasource(PROMETHEUS)
+        .with_target(rows(f"{CONTAINER} (container:cpu_usage:rate5m)"))
+        .with_target(rows(f"{CONTAINER} (container_memory_usage_bytes)", "B"))
+        .with_target(rows(f"{CONTAINER} (container_restarts_total)", "C"))
+        .with_target(rows(f"{CONTAINER} (container_health)", "D"))
+    )
+
+
+def container_cpu() -> PanelBuilder:
+    return (
+        over_time("short")
+        .min(0)
+        .title("Container CPU")
+        .description(f"CPU cores in use by container, over 5 minutes. {NO_DOCKER}")
+        .datasource(PROMETHEUS)
+        .with_target(query("sum by (name) (container:cpu_usage:rate5m)", "{{name}}"))
+    )
+
+
+def container_memory() -> PanelBuilder:
+    return (
+        over_time("bytes")
+        .min(0)
+        .title("Container memory")
+        .description(f"Memory in use by container. {NO_DOCKER}")
+        .datasource(PROMETHEUS)
+        .with_target(query("sum by (name) (container_memory_usage_bytes)", "{{name}}"))
+    )
+
+
+def log_volume() -> PanelBuilder:
+    return (
+        over_time("short")
+        .title("Log volume")
+        .description("Log lines a second by level, over 5 minutes; lines that name no level stand without one.")
+        .datasource(LOKI)
+        .with_target(lines('sum by (level) (rate({environment=~".+"}[5m]))', "{{level}}"))
+    )
+
+
+def recent_errors() -> PanelBuilder:
+    return (
+        log_lines()
+        .title("Recent errors")
+        .description(f"Log lines of level error or critical, newest first. {EMPTY_IS_FINE} nothing is wrong then.")
+        .datasource(LOKI)
+        .with_target(lines('{level=~"error|critical"}'))
+    )
+
+
+def log_ingestion() -> PanelBuilder:
+    return (
+        over_time("short")
+        .title("Log lines")
+        .description("Log lines a second that Loki receives, over 5 minutes.")
+        .datasource(PROMETHEUS)
+        .with_target(query("stack:log_lines:rate5m", "lines"))
+    )
+
+
+def samples_ingested() -> PanelBuilder:
+    return (
+        over_time("short")
+        .title("Samples ingested")
+        .description("Samples a second that Prometheus stores, over 5 minutes.")
+        .datasource(PROMETHEUS)
+        .with_target(query("stack:samples_ingested:rate5m", "samples"))
+    )
