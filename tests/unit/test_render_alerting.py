@@ -165,7 +165,7 @@ def test_the_watchdog_goes_its_own_way() -> None:
         "matchers": ['alertname="Watchdog"'],
         "group_wait": "0s",
         "group_interval": "30s",
-        "repeat_interval": "30s",
+        "repeat_interval": "15s",
     }
 
 

@@ -1,0 +1,132 @@
+"""The library's own answers without any I/O: which paths it serves, and the answer to a request. Adapters send them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from urllib.parse import parse_qsl
+
+from prometheus_client import CollectorRegistry
+
+from watchstack.exposition import Format, gzipped, pieces
+
+_log = logging.getLogger("watchstack.endpoints")
+Headers = list[tuple[str, str]]
+REASONS = {
+    200: "OK",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a handler may ask of a request. header: value of a header by its lower-case name, None when absent."""
+
+    method: str
+    path: str
+    query: str
+    header: Callable[[str], str | None]
+
+    def parameter(self, name: str) -> str | None:
+        """The last value of a query parameter."""
+        return dict(parse_qsl(self.query, keep_blank_values=True)).get(name)
+
+
+@dataclass
+class Answer:
+    """A whole answer. chunks: the body in pieces; an adapter lets other work run between two of them."""
+
+    status: int
+    headers: Headers
+    chunks: Iterable[bytes] = ()
+
+    @property
+    def status_line(self) -> str:
+        return f"{self.status} {REASONS.get(self.status, 'Unknown')}"
+
+
+Handler = Callable[[Request], Answer]
+
+
+@dataclass
+class Endpoints:
+    """Handlers by exact path, answering GET and HEAD."""
+
+    handlers: dict[str, Handler] = field(default_factory=dict)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.handlers
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to a request for one of the paths; a handler that raises is logged and answered with 500.
+
+        Raises KeyError for a path that is not here.
+        """
+        handler = self.handlers[request.path]
+        if request.method not in ("GET", "HEAD"):
+            answer = text("GET and HEAD alone\n", 405)
+            answer.headers.append(("Allow", "GET, HEAD"))
+            return answer
+        try:
+            answer = handler(request)
+        except Exception:
+            _log.exception("the answer to %s failed", request.path)
+            answer = text("this answer failed; the log says why\n", 500)
+        if request.method == "HEAD":
+            answer.chunks = ()
+        return answer
+
+
+def content(body: bytes, kind: str, status: int = 200) -> Answer:
+    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+    return Answer(status, headers, (body,))
+
+
+def text(body: str, status: int = 200) -> Answer:
+    return content(body.encode(), "text/plain; charset=utf-8", status)
+
+
+def json_answer(value: Mapping[str, object], status: int = 200) -> Answer:
+    return content(json.dumps(value, ensure_ascii=False).encode() + b"\n", "application/json", status)
+
+
+def metrics_handler(registry: CollectorRegistry) -> Handler:
+    """Serves `registry` in the format that the request prefers, compressed when it accepts gzip."""
+
+    def handle(request: Request) -> Answer:
+        form = Format.negotiate(request.header("accept"))
+        headers = [
+            ("Content-Type", form.content_type),
+            ("Cache-Control", "no-store"),
+            ("Vary", "Accept, Accept-Encoding"),
+        ]
+        chunks = pieces(registry, form)
+        if _accepts_gzip(request.header("accept-encoding")):
+            headers.append(("Content-Encoding", "gzip"))
+            chunks = gzipped(chunks)
+        return Answer(200, *_measured(headers, chunks))
+
+    return handle
+
+
+def _measured(headers: Headers, chunks: Iterator[bytes]) -> tuple[Headers, Iterable[bytes]]:
+    """Adds the length when the body is one piece; a longer one is sent as it is made."""
+    first = next(chunks, b"")
+    second = next(chunks, None)
+    if second is None:
+        return [*headers, ("Content-Length", str(len(first)))], (first,)
+    return headers, chain((first, second), chunks)
+
+
+def _accepts_gzip(header: str | None) -> bool:
+    for part in (header or "").lower().split(","):
+        name, _, parameters = part.partition(";")
+        if name.strip() in ("gzip", "*"):
+            return parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False

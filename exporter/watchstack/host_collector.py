@@ -1,0 +1,50 @@
+"""The host's newest sample as metrics. Reading the host lives in host.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry
+
+from watchstack.catalogue import Definition, Preset
+from watchstack.catalogue_data import CATALOGUE
+from watchstack.families import FamilyCollector, Points
+from watchstack.host import Disk, HostSampler, Sample
+
+_PLAIN: dict[str, Callable[[Sample], float | None]] = {
+    "system_cpu_usage_percent": lambda sample: sample.cpu_percent,
+    "system_memory_usage_percent": lambda sample: sample.memory_percent,
+    "system_memory_available_bytes": lambda sample: sample.memory_available,
+    "system_memory_bytes": lambda sample: sample.memory_used,
+    "system_network_bytes_sent": lambda sample: sample.network_sent,
+    "system_network_bytes_received": lambda sample: sample.network_received,
+    "memory_usage_bytes": lambda sample: sample.family_memory,
+    "holisticos_memory_usage_bytes": lambda sample: sample.process_memory,
+}
+_BY_DISK: dict[str, Callable[[Disk], float]] = {
+    "system_disk_usage_percent": lambda disk: disk.percent,
+    "system_disk_available_bytes": lambda disk: disk.available,
+    "system_disk_bytes": lambda disk: disk.used,
+}
+_FAILURES = "host_read_failures_total"
+
+
+class HostCollector(FamilyCollector):
+    """The metrics of one sampler, under every name that `preset` exports."""
+
+    def __init__(self, sampler: HostSampler, registry: CollectorRegistry, preset: Preset | None = None) -> None:
+        self._sampler = sampler
+        sources = (*_PLAIN, *_BY_DISK, _FAILURES)
+        super().__init__([d for name in sources for d in CATALOGUE.names(name, preset)], registry)
+
+    def points(self, definition: Definition) -> Points | None:
+        name = definition.of or definition.name
+        if name == _FAILURES:
+            return [((reading,), number) for reading, number in list(self._sampler.failures.items())]
+        sample = self._sampler.latest
+        if sample is None:
+            return None
+        if name in _BY_DISK:
+            return [((mount,), _BY_DISK[name](disk)) for mount, disk in sample.disks.items()]
+        value = _PLAIN[name](sample)
+        return None if value is None else [((), value)]

@@ -1,0 +1,140 @@
+"""The ASGI adapter: tells the HTTP core about each HTTP request of an ASGI application. No numbers and no names here.
+
+Everything but HTTP (websockets, lifespan) passes by untouched. An answer's time ends with its last byte handed to the
+server, not when the application returns, so background tasks do not count as a slow answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from watchstack.endpoints import Endpoints, Request
+from watchstack.http.recorder import DISCONNECTED, FAILED, Exchange, Recorder
+from watchstack.http.routes import Scope, starlette_route, told_route
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+RouteOf = Callable[[Scope], str | None]
+EXCHANGE = "watchstack.exchange"  # the scope key under which the application finds its exchange
+_STATUS = {number: str(number) for number in range(100, 600)}
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class AsgiMiddleware:
+    """Measures `app`, and serves `endpoints` in its place.
+
+    route_of: finds a request's route template when its answer ends; Starlette's and FastAPI's are found without it.
+    excluded: exact paths that are not measured.
+    """
+
+    def __init__(
+        self,
+        app: AsgiApp,
+        recorder: Recorder,
+        *,
+        endpoints: Endpoints | None = None,
+        route_of: RouteOf = starlette_route,
+        excluded: Iterable[str] = (),
+    ) -> None:
+        self._app = app
+        self._recorder = recorder
+        self._endpoints = endpoints if endpoints is not None else Endpoints()
+        self._handlers = self._endpoints.handlers
+        self._route_of = route_of
+        self._excluded = frozenset(excluded)
+        self._special = self._excluded | self._handlers.keys()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        app, route_of = self._app, self._route_of
+        path = _path(scope)
+        if path in self._special:
+            if path in self._handlers:
+                app, route_of = self._serve, told_route
+            if path in self._excluded:
+                await app(scope, receive, send)
+                return
+        exchange = scope[EXCHANGE] = Exchange(self._recorder, scope.get("method", ""))
+        if not _announced(scope, exchange):
+            receive = _counting(receive, exchange)
+        headers: Iterable[tuple[bytes, bytes]] = ()
+
+        def measured(message: Message) -> Awaitable[None]:
+            nonlocal headers
+            kind = message["type"]
+            if kind == "http.response.body":
+                exchange.sent(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return last(message)
+            elif kind == "http.response.start":
+                exchange.status = _STATUS.get(message.get("status", 0), FAILED)
+                headers = message.get("headers", ())
+            elif kind == "http.response.pathsend":
+                exchange.announce_answer(None, headers)
+                return last(message)
+            return send(message)
+
+        async def last(message: Message) -> None:
+            try:
+                await send(message)
+            finally:
+                exchange.matched(route_of, scope)
+                exchange.end()
+
+        try:
+            await app(scope, receive, measured)
+        except BaseException as error:
+            exchange.matched(route_of, scope)
+            if isinstance(error, Exception):
+                exchange.failed(error)
+            elif not exchange.status:  # cancelled: the server lets go of a client that went away
+                exchange.status = DISCONNECTED
+            raise
+        finally:
+            if not exchange.ended:
+                exchange.matched(route_of, scope)
+                exchange.end()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["watchstack.route"] = _path(scope)
+        names = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        query = scope.get("query_string", b"").decode("latin-1")
+        answer = self._endpoints.answer(Request(scope["method"], path, query, names.get))
+        head = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
+        await send({"type": "http.response.start", "status": answer.status, "headers": head})
+        for chunk in answer.chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await asyncio.sleep(0)  # what waits on this loop runs between two pieces
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _path(scope: Scope) -> str:
+    """The path below where the application is mounted."""
+    path: str = scope["path"]
+    root = scope.get("root_path")
+    return path.removeprefix(root) if root else path
+
+
+def _announced(scope: Scope, exchange: Exchange) -> bool:
+    """Notes the request's Content-Length; False when a body may come whose length is not told."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            exchange.announce(value)
+            return True
+    return scope.get("method") in _BODILESS
+
+
+def _counting(receive: Receive, exchange: Exchange) -> Receive:
+    async def counted() -> Message:
+        message = await receive()
+        if message["type"] == "http.request":
+            exchange.received(message.get("body", b""))
+        return message
+
+    return counted

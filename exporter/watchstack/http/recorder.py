@@ -1,0 +1,250 @@
+"""The HTTP core: what one request adds to the metrics, without any I/O and without knowing WSGI or ASGI.
+
+An adapter opens an `Exchange`, tells it the status and the bytes, and ends it once. All numbers of a request go into
+one `Cell` under one short lock, so the application is measured once under whatever number of names.
+How these numbers become metrics lives in http/collector.py.
+"""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable
+from itertools import count
+from threading import Lock
+from typing import Any
+
+from watchstack.catalogue_data import DURATION_BUCKETS, SIZE_BUCKETS
+from watchstack.clocks import SYSTEM, Clocks
+
+_log = logging.getLogger("watchstack.http")
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
+OTHER_METHOD = "OTHER"  # the method label of every method that is not allowed
+UNMATCHED = "unmatched"  # the endpoint label of every request that no route took
+OVERFLOW = "overflow"  # the endpoint label of routes past the limit
+DISCONNECTED = "499"  # the client went away before the application had an answer; the number nginx uses
+FAILED = "500"  # the application had no answer, or none that a server can send: the server sends this
+MOST_BYTES = 1 << 50  # what a Content-Length may claim
+
+
+class Cell:
+    """What all requests of one method, endpoint and status came to. Sizes in bytes, durations in seconds.
+
+    request_sizes: requests with a body alone; all others belong into its first bucket.
+    """
+
+    __slots__ = (
+        "duration_sum", "durations", "lock", "request_sizes", "request_sum", "response_sizes", "response_sum"
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.durations = [0] * (len(DURATION_BUCKETS) + 1)
+        self.duration_sum = 0.0
+        self.request_sizes = [0] * (len(SIZE_BUCKETS) + 1)
+        self.request_sum = 0
+        self.response_sizes = [0] * (len(SIZE_BUCKETS) + 1)
+        self.response_sum = 0
+
+    @property
+    def count(self) -> int:
+        return sum(self.durations)
+
+
+class Method:
+    """One value of the method label. begin: to be called as a request arrives, safe in threads without a lock."""
+
+    __slots__ = ("_counter", "begin", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._counter = count()
+        self.begin = self._counter.__next__  # one step of the interpreter, a third of what a lock costs
+
+    @property
+    def begun(self) -> int:
+        """Requests that have begun; the counter tells where it stands in its repr alone."""
+        return int(repr(self._counter)[len("count(") : -1])
+
+
+class Recorder:
+    """Holds the cells of one application.
+
+    methods: the allowed values of the method label; any other method counts as OTHER.
+    route_limit: how many route templates get an endpoint label of their own, against applications that make them up.
+    """
+
+    def __init__(self, *, clocks: Clocks = SYSTEM, methods: Collection[str] = METHODS, route_limit: int = 1000) -> None:
+        self.clocks = clocks
+        self.ticks = clocks.ticks
+        self.groups: dict[tuple[str, str], dict[str, Cell]] = {}  # by method and endpoint, then by status
+        self.exceptions: dict[tuple[str, str, str], int] = {}
+        self.troubles = 0  # how often recording itself failed
+        self.by_key: dict[tuple[str, str | None, str], Cell] = {}  # the same cells, as the adapters name them
+        self.methods = {name: Method(name) for name in (*methods, OTHER_METHOD)}
+        self.other_method = self.methods[OTHER_METHOD]
+        self._route_limit = route_limit
+        self._routes = {UNMATCHED, OVERFLOW}
+        self._lock = Lock()
+
+    def begin(self, method: str) -> Exchange:
+        """A request has arrived: counts it as in progress and starts its clock."""
+        return Exchange(self, method)
+
+    def record_exception(self, method: str, route: str | None, error: BaseException) -> None:
+        """Counts an exception that the application did not answer itself."""
+        with self._lock:
+            key = (method, self._endpoint(route), type(error).__name__)
+            if key in self.exceptions or len(self.exceptions) < self._route_limit:
+                self.exceptions[key] = self.exceptions.get(key, 0) + 1
+
+    def trouble(self) -> None:
+        """Notes that recording failed; the application never sees it. Logged the first time alone."""
+        self.troubles += 1
+        if self.troubles == 1:
+            _log.exception("a request could not be recorded")
+
+    def in_progress(self) -> dict[str, int]:
+        """Requests begun and not ended yet, by method."""
+        ended = dict.fromkeys(self.methods, 0)
+        for (method, _), cells in list(self.groups.items()):
+            ended[method] += sum(cell.count for cell in list(cells.values()))
+        return {name: method.begun - ended[name] for name, method in self.methods.items() if method.begun}
+
+    def resolve(self, method: str, route: str | None, status: str) -> Cell:
+        """The cell of new label values, made when it is new; remembered under the values as the adapter gives them."""
+        with self._lock:
+            number = status if len(status) == 3 and status.isascii() and status.isdigit() else FAILED
+            endpoint = self._endpoint(route)
+            cells = self.groups.setdefault((method, endpoint), {})
+            cell = cells.get(number)
+            if cell is None:
+                cell = cells[number] = Cell()
+            if endpoint != OVERFLOW and number == status:  # what is unbounded is not remembered
+                self.by_key[method, route, status] = cell
+            return cell
+
+    def _endpoint(self, route: str | None) -> str:
+        if route is None:
+            return UNMATCHED
+        route = route.encode(errors="replace").decode()  # what cannot be written must not end a scrape
+        if route in self._routes:
+            return route
+        if len(self._routes) >= self._route_limit:
+            return OVERFLOW
+        self._routes.add(route)
+        return route
+
+
+class Exchange:
+    """One request between its begin and its end. Nothing here raises, except what has no place in an application.
+
+    status: three digits, or a status line that begins with them; "" until the answer starts. route: template or None.
+    request_size, response_size: bytes of the bodies. An adapter may add to it what it keeps for a request.
+    """
+
+    __slots__ = (
+        "ended", "method", "raised_id", "recorder", "request_size", "response_size", "route", "started", "status"
+    )  # fmt: skip
+    raised_id: int
+
+    def __init__(self, recorder: Recorder, method: str) -> None:
+        self.recorder = recorder
+        known = recorder.methods.get(method, recorder.other_method)
+        known.begin()
+        self.method = known.name
+        self.route: str | None = None
+        self.status = ""
+        self.request_size = self.response_size = 0
+        self.ended = False
+        self.started = recorder.ticks()
+
+    def end(self) -> None:
+        """The last byte is handed over, or there will be none. Calls after the first do nothing."""
+        if self.ended:
+            return
+        self.ended = True
+        recorder = self.recorder
+        try:
+            duration = recorder.ticks() - self.started
+            key = (self.method, self.route, self.status[:3])
+            cell = recorder.by_key.get(key)
+            if cell is None:
+                cell = recorder.resolve(*key)
+            request_size = self.request_size
+            response_size = self.response_size
+            with cell.lock:
+                cell.duration_sum += duration
+                cell.durations[bisect_left(DURATION_BUCKETS, duration)] += 1
+                if request_size:
+                    cell.request_sum += request_size
+                    cell.request_sizes[bisect_left(SIZE_BUCKETS, request_size)] += 1
+                cell.response_sum += response_size
+                cell.response_sizes[bisect_left(SIZE_BUCKETS, response_size)] += 1
+        except Exception:
+            recorder.trouble()
+
+    def matched(self, route_of: Callable[[Any], str | None], request: object) -> None:
+        """Asks `route_of` for the route, unless it is known already; whatever that raises, the request is unmatched."""
+        try:
+            if self.route is None:
+                self.route = route_of(request)
+        except Exception:
+            self.recorder.trouble()
+
+    def announce(self, length: str | bytes) -> None:
+        """The request's Content-Length header, whatever a client wrote there."""
+        try:
+            self.request_size = min(max(int(length), 0), MOST_BYTES)
+        except Exception:
+            self.request_size = 0
+
+    def announce_answer(self, chunks: object, headers: Iterable[tuple[str | bytes, str | bytes]]) -> None:
+        """An answer that is handed over in one go: its chunks when they can be counted, else its Content-Length."""
+        try:
+            if isinstance(chunks, list | tuple):
+                self.response_size += sum(map(len, chunks))
+                return
+            for name, value in headers:
+                if name.lower() in ("content-length", b"content-length"):
+                    self.response_size = int(value)
+        except Exception:
+            self.recorder.trouble()
+
+    def received(self, data: bytes) -> None:
+        """Some of the request's body was read."""
+        try:
+            self.request_size += len(data)
+        except Exception:
+            self.recorder.trouble()
+
+    def sent(self, data: bytes) -> None:
+        """Some of the answer's body is handed over."""
+        try:
+            self.response_size += len(data)
+        except Exception:
+            self.recorder.trouble()
+
+    def counting(self, write: Callable[[bytes], object]) -> Callable[[bytes], object]:
+        """A `write` that counts what passes through it."""
+
+        def counted(data: bytes) -> object:
+            self.sent(data)
+            return write(data)
+
+        return counted
+
+    def failed(self, error: BaseException) -> None:
+        """An exception left the application; without an answer before it, the server will make it a 500."""
+        self.status = self.status or FAILED
+        self.raised(error)
+
+    def raised(self, error: BaseException) -> None:
+        """The application raised what it did not answer itself; told twice, the same exception counts once."""
+        try:
+            if getattr(self, "raised_id", None) != id(error):
+                self.raised_id = id(error)
+                self.recorder.record_exception(self.method, self.route, error)
+        except Exception:
+            self.recorder.trouble()
