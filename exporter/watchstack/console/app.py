@@ -1,0 +1,47 @@
+"""The console as a Flask application: blueprints, limits, headers. What they do lives in the blueprints."""
+
+from __future__ import annotations
+
+from flask import Flask, Response
+from jinja2 import StrictUndefined
+
+from watchstack.console import health, inbox, pages
+from watchstack.console.context import EXTENSION, Console
+from watchstack.console.payload import LARGEST_BODY
+
+BLUEPRINTS = (inbox.blueprint, pages.blueprint, health.blueprint)
+# Nothing from elsewhere, nothing inline, no frame: what stands in a label can do nothing even if it became markup.
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"
+    " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def create_app(own: Console) -> Flask:
+    """The application over the parts of one console; starts no thread."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    pages.register_filters(app.jinja_env.filters)
+    app.extensions[EXTENSION] = own
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.after_request(_headers)
+    return app
+
+
+def _headers(answer: Response) -> Response:
+    for name, value in HEADERS.items():
+        answer.headers.setdefault(name, value)
+    if answer.mimetype in ("text/html", "application/json"):
+        answer.headers.setdefault("Cache-Control", "no-store")
+    return answer

@@ -1,0 +1,150 @@
+"""The console's pages: inbox, one entry, runbooks. Reading only; data comes from the parts in `context`."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode, urlsplit
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from watchstack.console.clock import day, iso, span
+from watchstack.console.context import Console, console
+from watchstack.console.entries import FIRING, RESOLVED, Entry
+from watchstack.console.store import StoreError
+
+PAGE = 50
+FIRING_SHOWN = 200
+blueprint = Blueprint("pages", __name__)
+
+
+@blueprint.get("/")
+def inbox() -> ResponseReturnValue:
+    """?status=, ?alertname=, ?before=: which part of the history; what fires stands above the first page."""
+    own = console()
+    chosen = {"status": request.args.get("status", ""), "alertname": request.args.get("alertname", "")}
+    if chosen["status"] not in ("", FIRING, RESOLVED):
+        abort(404)
+    before = request.args.get("before", type=int)
+    first = before is None and not any(chosen.values())
+    try:
+        firing = own.inbox.firing(FIRING_SHOWN) if first else []
+        count = own.inbox.firing_count()
+        history = own.inbox.newest(limit=PAGE + 1, before=before, **chosen)
+    except StoreError:
+        return render_template("inbox.html", **_frame(own), unreadable=True), 503
+    more = None
+    if len(history) > PAGE:
+        history = history[:PAGE]
+        more = "?" + urlencode({key: value for key, value in chosen.items() if value} | {"before": history[-1].id})
+    return render_template(
+        "inbox.html",
+        **_frame(own),
+        firing=firing,
+        firing_count=count,
+        history=history,
+        more=more,
+        first=first,
+        chosen=chosen,
+    )
+
+
+@blueprint.get("/entries/<int:number>")
+def entry(number: int) -> ResponseReturnValue:
+    own = console()
+    try:
+        found = own.inbox.get(number) if number < 2**62 else None
+        if found is None:
+            abort(404)
+        others = own.inbox.of_instance(found.fingerprint)
+    except StoreError:
+        return render_template("inbox.html", **_frame(own), unreadable=True), 503
+    return render_template("entry.html", **_frame(own), entry=found, others=others)
+
+
+@blueprint.get("/runbooks/")
+def runbooks() -> ResponseReturnValue:
+    own = console()
+    return render_template("runbooks.html", **_frame(own), names=own.runbooks.names())
+
+
+@blueprint.get("/runbooks/<name>")
+def runbook(name: str) -> ResponseReturnValue:
+    own = console()
+    if name.endswith(".md"):
+        return redirect(url_for("pages.runbook", name=name[:-3]))
+    page = own.runbooks.page(name)
+    if page is None:
+        return render_template("runbooks.html", **_frame(own), names=own.runbooks.names(), missing=name), 404
+    return render_template("runbook.html", **_frame(own), name=name, page=page)
+
+
+@blueprint.app_errorhandler(404)
+def absent(_: Exception) -> ResponseReturnValue:
+    if request.path.startswith("/api/"):
+        return {"error": "there is no such thing here"}, 404
+    return render_template("absent.html", **_frame(console())), 404
+
+
+def _frame(own: Console) -> dict[str, object]:
+    """What every page shows: the status strip and the problems."""
+    return {"strip": _strip(own), "problems": own.problems(), "config": own.config.current, "now": own.clock.time()}
+
+
+def _strip(own: Console) -> list[dict[str, str]]:
+    seen = own.watchdog.state.last_seen
+    if own.watchdog.alarm:
+        state, words = "bad", "silent"
+    elif own.watchdog.heard:
+        state, words = "good", "heard " + ago(seen or own.clock.time())
+    else:
+        state, words = "unknown", "waiting for the first heartbeat"
+    lights = [{"name": "Watchdog", "state": state, "words": words}]
+    for answer in own.peers.answers():
+        state = {True: "good", False: "bad", None: "unknown"}[answer.up]
+        lights.append({"name": answer.name.capitalize(), "state": state, "words": answer.detail})
+    return lights
+
+
+def ago(moment: float) -> str:
+    """Unix seconds as "5 min ago"."""
+    passed = console().clock.time() - moment
+    return "just now" if passed < 1 else f"{span(passed)} ago"
+
+
+def web_link(text: str) -> str:
+    """The text when it is an absolute http or https address, else nothing: never a scheme that runs something."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
+    good = parts.scheme in ("http", "https") and parts.netloc and not any(c.isspace() or ord(c) < 32 for c in text)
+    return text if good else ""
+
+
+def links(entry: Entry) -> list[tuple[str, str]]:
+    """Where an entry leads, as (words, address), only what is really an address."""
+    silence = ""
+    if base := web_link(entry.alertmanager):
+        silence = f"{base.rstrip('/')}/#/silences/new?{urlencode({'filter': matchers(entry)})}"
+    candidates = (
+        ("Runbook", entry.annotations.get("runbook_url", "")),
+        ("Dashboard", entry.annotations.get("dashboard_url", "")),
+        ("Source", entry.source),
+        ("Silence", silence if entry.status == FIRING else ""),
+    )
+    return [(words, address) for words, text in candidates if (address := web_link(text))]
+
+
+def matchers(entry: Entry) -> str:
+    """Alertmanager matchers for exactly this alert instance."""
+    quoted = (f'{name}="{_escape(value)}"' for name, value in sorted(entry.labels.items()))
+    return "{" + ",".join(quoted) + "}"
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def register_filters(environment_filters: dict[str, object]) -> None:
+    """Makes the helpers above known to the templates."""
+    environment_filters.update(ago=ago, day=day, iso=iso, links=links, span=span)
