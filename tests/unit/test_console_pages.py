@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from console_kit import TOKEN, FakeClock, alert, body, console
+from console_kit import TOKEN, FakeClock, alert, body, console, settings
 from flask.testing import FlaskClient
 from watchstack.console import Console, create_app
 from watchstack.console.app import HEADERS
+from watchstack.console.context import build
 from watchstack.console.pages import matchers, web_link
 
 
@@ -169,6 +171,20 @@ def test_without_runbooks_the_page_says_how_to_get_some(tmp_path: Path) -> None:
     own.runbooks._folder = None
     assert "No runbook here" in text(create_app(own).test_client(), "/runbooks/")
     own.store.close()
+
+
+def test_a_dashboard_link_leads_to_grafana_where_it_runs(tmp_path: Path) -> None:
+    own = build(replace(settings(tmp_path), grafana="http://127.0.0.1:3000"), FakeClock())
+    answer = create_app(own).test_client().get("/dashboards/watchstack-overview/parts")
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == "http://127.0.0.1:3000/d/watchstack-overview"
+    own.store.close()
+
+
+def test_a_dashboard_link_without_grafana_says_what_would_be_there(client: FlaskClient) -> None:
+    page = text(client, "/dashboards/watchstack-overview/parts-and-more")
+    assert "<h1>Dashboard watchstack-overview, parts and more</h1>" in page
+    assert "&lt;b&gt;" in text(client, "/dashboards/%3Cb%3E")
 
 
 def test_every_answer_carries_the_strict_headers(client: FlaskClient) -> None:

@@ -56,6 +56,7 @@ def test_everything_is_read_and_has_defaults() -> None:
         ("CONSOLE_INBOX_ENTRIES", "-5"),
         ("CONSOLE_INBOX_ENTRIES", "²"),
         ("CONSOLE_INBOX_DAYS", "0"),
+        ("CONSOLE_GRAFANA", "javascript:alert(1)"),
     ],
 )
 def test_a_bad_value_is_told_with_variable_value_and_what_is_allowed(variable: str, value: str) -> None:

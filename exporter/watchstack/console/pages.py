@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -76,6 +76,16 @@ def runbook(name: str) -> ResponseReturnValue:
     if page is None:
         return render_template("runbooks.html", **_frame(own), names=own.runbooks.names(), missing=name), 404
     return render_template("runbook.html", **_frame(own), name=name, page=page)
+
+
+@blueprint.get("/dashboards/<uid>")
+@blueprint.get("/dashboards/<uid>/<panel>")
+def dashboard(uid: str, panel: str = "") -> ResponseReturnValue:
+    """Leads on to Grafana where it runs; elsewhere says what would be there. panel: which one a message means."""
+    own = console()
+    if own.settings.grafana:
+        return redirect(f"{own.settings.grafana}/d/{quote(uid, safe='')}")
+    return render_template("dashboard.html", **_frame(own), uid=uid, panel=panel.replace("-", " "))
 
 
 @blueprint.app_errorhandler(404)

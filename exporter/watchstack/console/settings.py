@@ -19,6 +19,7 @@ class Settings:
 
     data: folder of the database. config: folder with console.json. secrets: folder with inbox-token and what the
     notify receiver names. runbooks: folder of Markdown pages, None for none. entries, days: how much the inbox keeps.
+    grafana: where a browser finds Grafana, "" where it does not run.
     """
 
     listen: Address
@@ -28,6 +29,7 @@ class Settings:
     runbooks: Path | None = None
     entries: int = 20_000
     days: int = 90
+    grafana: str = ""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -41,6 +43,7 @@ class Settings:
             runbooks=Path(runbooks) if runbooks else None,
             entries=_number(environment, "CONSOLE_INBOX_ENTRIES", 20_000, 100, 1_000_000),
             days=_number(environment, "CONSOLE_INBOX_DAYS", 90, 1, 3650),
+            grafana=_address(environment, "CONSOLE_GRAFANA"),
         )
 
 
@@ -49,6 +52,13 @@ def _folder(environment: Mapping[str, str], variable: str, what: str) -> Path:
     if not value:
         raise SettingError(variable, value, f"give {what}")
     return Path(value)
+
+
+def _address(environment: Mapping[str, str], variable: str) -> str:
+    value = environment.get(variable, "").rstrip("/")
+    if value and not value.startswith(("http://", "https://")):
+        raise SettingError(variable, value, "give an address that a browser reaches, http:// or https://")
+    return value
 
 
 def _number(environment: Mapping[str, str], variable: str, default: int, low: int, high: int) -> int:

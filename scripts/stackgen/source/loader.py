@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from stackgen.diagnostic import Diagnostic, Position
 from stackgen.source import problems, scalars
