@@ -42,6 +42,7 @@ def port_variables() -> dict[str, str]:
 
 def copy_checkout(target: Path) -> Path:
     """Copies the working tree (tracked files and new ones that git does not ignore) and links `.venv`."""
+    target.mkdir(parents=True, exist_ok=True)
     listing = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         check=True,

@@ -97,7 +97,8 @@ def collection(source: Source) -> Collection:
     if placement.logs:
         files = Files(f"{placement.logs}/*.log", {"job": PROJECT, "project": PROJECT})
         return Collection(files, None, (*_part_from_file(), *_timestamp(), *_level()), delivery)
-    docker = Docker(placement[DOCKER_API].url, "5s", {"job": PROJECT}, _relabels())
+    # tcp, not http: with http the log streams are cut after each refresh interval, the timeout of that client
+    docker = Docker(f"tcp://{placement[DOCKER_API].address}", "5s", {"job": PROJECT}, _relabels())
     return Collection(None, docker, _level(), delivery)
 
 

@@ -1,0 +1,59 @@
+"""What `up` and `status` say at the end: addresses, passwords, and who is told of an alert."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stackgen.engines.base import PartStatus
+from stackgen.model import Model
+from stackgen.model.stack import INBOX
+
+PAGES = {
+    "console": "console: inbox, runbooks, alerts",
+    "grafana": "Grafana: dashboards",
+    "prometheus": "Prometheus: metrics, rules",
+    "alertmanager": "Alertmanager: silences",
+    "loki": "Loki: logs (an API, no page)",
+}
+
+
+def addresses(parts: Sequence[PartStatus]) -> list[tuple[str, str]]:
+    """What to open in a browser: title and address, in the order of use."""
+    found = {part.part: part.address for part in parts}
+    return [(title, found[name]) for name, title in PAGES.items() if name in found]
+
+
+def passwords(engine: str) -> str:
+    """Where the first passwords lie."""
+    if engine == "docker":
+        return "Grafana's first sign-in: admin, password in secrets/grafana-admin-password"
+    return (
+        "no password is asked for on this machine's own addresses; the tokens of the parts lie in secrets/, "
+        "Grafana's pages come with the docker engine only (its password: secrets/grafana-admin-password)"
+    )
+
+
+def notes(model: Model, root: Path) -> list[str]:
+    """What a person should know although everything runs."""
+    return [*nobody_outside(model), *missing_secrets(model, root)]
+
+
+def missing_secrets(model: Model, root: Path) -> list[str]:
+    """Sentences about secret files that a receiver names and that are not there."""
+    return [
+        f"secrets/{value} is not there, but the receiver {receiver.name} needs it: put the secret into it, mode 600"
+        for receiver in model.stack.receivers.values()
+        for option, value in receiver.options.items()
+        if option.endswith("_file") and isinstance(value, str) and not (root / "secrets" / value).exists()
+    ]
+
+
+def nobody_outside(model: Model) -> list[str]:
+    """Sentences about who is not told."""
+    said = []
+    if not any(name != INBOX for name in model.stack.receivers):
+        said.append("nobody outside is told of alerts: no receiver but the inbox is set up (receivers: in stack.yml)")
+    if model.stack.watchdog.notify is None:
+        said.append("nobody is told when the console itself stops: watchdog.notify in stack.yml names no receiver")
+    return said

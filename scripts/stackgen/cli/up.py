@@ -1,0 +1,84 @@
+"""`./stack up`: from a clone to a running stack, and from a running stack to what the sources say now."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from stackgen import write
+from stackgen.cli import codes, told
+from stackgen.cli.output import Output, as_data
+from stackgen.cli.session import Session
+from stackgen.engines import choose
+from stackgen.engines.base import PartStatus, State
+from stackgen.engines.docker_placement import COMPOSE
+from stackgen.parts.table import PARTS
+from stackgen.render import render
+
+SHOWN = {"native": "plain processes under .stack/", "docker": "containers through Compose"}
+
+
+@click.command()
+@click.option("--engine", type=click.Choice(choose.ENGINES), help="Instead of choosing: docker or native.")
+@click.option("--wait", is_flag=True, help="Return when every part is healthy, logs too.")
+@click.option("--json", "json_", is_flag=True, help="The outcome as JSON.")
+@click.pass_obj
+def up(session: Session, engine: str | None, wait: bool, json_: bool) -> None:
+    """Start the stack; on a running one, make it what the sources say. The data is kept."""
+    output = Output(json_=json_)
+    with session.alone("up", output):
+        model = session.load(output)
+        choice = choose.choose(session.state, session.environment, engine, session.runs, choose.docker_probe)
+        output.say(f"engine: {choice.engine} ({SHOWN[choice.engine]}), because {choice.reason}")
+        if choice.note:
+            output.say(f"note: {choice.note}", "yellow")
+        chosen = session.engine(choice.engine, model, output)
+        if choice.engine == "docker":  # Compose mounts the committed tree
+            write.write(session.root, render(model, COMPOSE))
+        try:
+            with output.progress() as progress:
+                chosen.watch = progress
+                chosen.up(wait=wait)
+        except KeyboardInterrupt:
+            output.errors.print("interrupted; what this command had started is stopped")
+            sys.exit(codes.INTERRUPTED)
+        finally:
+            if session.runs(choice.engine):
+                choose.remember(session.state, choice.engine)
+        parts = chosen.status()
+    bad = [part for part in parts if part.state in (State.FAILED, State.UNHEALTHY)]
+    bad += [part for part in parts if part.state is State.STARTING and (wait or _awaited(part))]
+    if json_:
+        output.document(
+            {
+                "engine": choice.engine,
+                "reason": choice.reason,
+                "parts": as_data(parts),
+                "notes": told.notes(model, session.root),
+            }
+        )
+    else:
+        _tell(output, choice.engine, parts)
+        for note in told.notes(model, session.root):
+            output.say(note, "yellow")
+    for part in bad:
+        hint = f"./stack logs {part.part} tells more; ./stack up tries again"
+        output.error(f"{part.part} is {part.state}: {part.detail}", hint)
+    sys.exit(codes.TOOL if bad else codes.FINE)
+
+
+def _awaited(part: PartStatus) -> bool:
+    return part.part in PARTS and PARTS[part.part].essential
+
+
+def _tell(output: Output, engine: str, parts: list[PartStatus]) -> None:
+    output.say()
+    for title, address in told.addresses(parts):
+        state = next(part.state for part in parts if part.address == address)
+        output.say(f"  {title:<34} {address}" + ("" if state is State.HEALTHY else f"  ({state})"))
+    output.say()
+    waiting = [f"{part.part} ({part.detail or 'soon'})" for part in parts if part.state is State.WAITING]
+    if waiting:
+        output.say(f"joining by themselves when they are built: {'; '.join(waiting)}; ./stack status shows how far")
+    output.say(told.passwords(engine))

@@ -1,0 +1,79 @@
+"""What `./stack test --install` puts on a Debian machine: packages that the tests need and that are missing.
+
+Services that come with a package are not started: tests start their own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Executable that shows a package is there -> Debian package that brings it.
+NEEDED = {
+    "dockerd": "docker.io",
+    "iptables": "iptables",
+    "debootstrap": "debootstrap",
+    "busybox": "busybox-static",
+    "redis-server": "redis-server",
+    "/usr/lib/postgresql/*/bin/postgres": "postgresql",
+    "chromium": "chromium",
+    "jq": "jq",
+}
+POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+class InstallError(Exception):
+    """A package cannot be installed here; the message says why and what to do."""
+
+
+def missing() -> list[str]:
+    """Packages of NEEDED whose program is not there."""
+    return sorted({package for program, package in NEEDED.items() if not _present(program)})
+
+
+def _present(program: str) -> bool:
+    if program.startswith("/"):
+        return any(Path("/").glob(program.lstrip("/")))
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is not None
+
+
+def install(say: Callable[[str], None]) -> None:
+    """Installs what is missing with apt-get. Raises InstallError off Debian, without root, or when apt-get fails."""
+    packages = missing()
+    if not packages:
+        return
+    if shutil.which("apt-get") is None:
+        raise InstallError(f"--install needs Debian's apt-get; install by hand: {', '.join(packages)}")
+    if os.geteuid() != 0:
+        raise InstallError(f"--install needs root; as root: apt-get install {' '.join(packages)}")
+    say(f"installing {', '.join(packages)}")
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    with _no_service_starts():
+        for command in (
+            ["apt-get", "update", "-q"],
+            ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages],
+        ):
+            done = subprocess.run(
+                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-8:])
+                raise InstallError(f"{' '.join(command)} failed:\n{tail}")
+
+
+@contextmanager
+def _no_service_starts() -> Iterator[None]:
+    """Debian's own switch: while policy-rc.d answers 101, packages start no service."""
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink(missing_ok=True)

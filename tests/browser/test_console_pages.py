@@ -1,0 +1,150 @@
+"""The console's pages in Chromium: phone and desk, light and dark; nothing cut off, no error, no request elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from native_support import until
+from playwright.sync_api import Browser, Page
+from support import ROOT, choose_ports
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = '<script>alert("x")</script> ' + "unbroken" * 40 + " 🚨\nsecond line"
+IMAGES = os.environ.get("UPDATE_IMAGES")
+
+
+def alert(name: str, severity: str, status: str = "firing", **labels: str) -> dict[str, object]:
+    return {
+        "status": status,
+        "labels": {"alertname": name, "severity": severity, "service": "shop", "instance": "shop:8000", **labels},
+        "annotations": {
+            "summary": f"{name} on shop:8000",
+            "description": "Memory in use is 93 % where 90 % is the limit, for 2 minutes or longer.",
+            "runbook_url": "http://127.0.0.1:9099/runbooks/part-down",
+        },
+        "startsAt": "2026-01-05T10:00:00Z",
+        "endsAt": "2026-01-05T10:20:00Z" if status == "resolved" else "0001-01-01T00:00:00Z",
+        "generatorURL": "http://127.0.0.1:9090/graph",
+        "fingerprint": f"{abs(hash((name, tuple(labels.items())))):016x}"[:16],
+    }
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[str]:
+    """A console process of its own with a filled inbox; gives its address."""
+    (port,) = choose_ports(1)
+    for folder in ("data", "config", "secrets"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "secrets" / "inbox-token").write_text("token-of-the-test")
+    address = f"http://127.0.0.1:{port}"
+    settings = {
+        "CONSOLE_LISTEN": f"127.0.0.1:{port}",
+        "CONSOLE_DATA": str(tmp_path / "data"),
+        "CONSOLE_CONFIG": str(tmp_path / "config"),
+        "CONSOLE_SECRETS": str(tmp_path / "secrets"),
+        "CONSOLE_RUNBOOKS": str(ROOT / "docs" / "runbooks"),
+    }
+    (tmp_path / "config" / "console.json").write_text(
+        json.dumps(
+            {
+                "environment": "production",
+                "address": address,
+                "watchdog": {"silence_seconds": 90, "notify": None},
+                "outside_receivers": [],
+                **dict.fromkeys(("prometheus", "alertmanager", "loki", "grafana"), ""),
+            }
+        )
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "watchstack.console"],
+        env={**os.environ, **settings, "PYTHONPATH": str(ROOT / "exporter")},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: answers(f"{address}/health/ready"), 20, "the console answers")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def post(console: str, *alerts: dict[str, object]) -> None:
+    """What Alertmanager posts."""
+    content = {"version": "4", "groupKey": "{}", "status": "firing", "receiver": "inbox", "alerts": list(alerts)}
+    content |= {"groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "truncatedAlerts": 0}
+    content |= {"externalURL": "http://127.0.0.1:9093"}
+    request = urllib.request.Request(
+        f"{console}/api/v1/inbox",
+        data=json.dumps(content).encode(),
+        headers={"Content-Type": "application/json", "Authorization": "Bearer token-of-the-test"},
+    )
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        assert answer.status in (200, 204)
+
+
+def visit(page: Page, url: str) -> None:
+    """Opens a page and fails on a console error, a request elsewhere, a dialog or content wider than the window."""
+    troubles: list[str] = []
+    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("dialog", lambda dialog: troubles.append(f"dialog {dialog.message}"))
+    home = "/".join(url.split("/", 3)[:3])
+    page.on("request", lambda request: troubles.append(request.url) if not request.url.startswith(home) else None)
+    answer = page.goto(url)
+    assert answer is not None
+    assert answer.status == 200
+    page.wait_for_load_state("networkidle")
+    assert troubles == []
+    width = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width[0] <= width[1], f"{url} is {width[0]} px wide in a window of {width[1]} px"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_pages_hold_on_phone_and_desk(browser: Browser, console: str, width: int, scheme: str) -> None:
+    post(
+        console,
+        alert("CriticalMemoryUsage", "critical"),
+        alert("PartDown", "error", instance="exporter:9101"),
+        alert("HighCPUUsage", "warning", instance="shop:8001"),
+        alert("HighRequestRate", "info", "resolved", instance="shop:8002"),
+        alert("Hostile", "warning", note=HOSTILE),
+    )
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    visit(page, console)
+    text = page.inner_text("body")
+    assert "CriticalMemoryUsage" in text
+    assert text.index("CriticalMemoryUsage") < text.index("HighCPUUsage")  # worst first
+    if IMAGES and width == 1440 and scheme == "light":
+        page.screenshot(path=ROOT / "docs" / "images" / "console-inbox.png")
+    visit(page, console + "/runbooks/part-down")
+    assert page.locator("h1").count() >= 1
+    entry = json.loads(urllib.request.urlopen(f"{console}/api/v1/inbox?alertname=Hostile", timeout=5).read())
+    number = (entry["entries"] if isinstance(entry, dict) else entry)[0]["id"]
+    visit(page, f"{console}/entries/{number}")
+    assert "<script>alert" in page.inner_text("body")
+    page.close()
+
+
+def test_the_empty_inbox_says_what_to_do(browser: Browser, console: str) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    visit(page, console)
+    assert page.locator("h1").count() >= 1
+    assert len(page.inner_text("main")) > 40
+    page.close()

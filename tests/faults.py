@@ -1,0 +1,144 @@
+"""A real fault until its notification lies in the inbox, timed against the bound of the design, whatever the engine."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+SCRAPE = EVALUATION = 15.0
+FOR = 30.0  # PartDown
+GROUP_WAIT = 10.0
+SLACK = 2.0
+HANG = 10.0  # a hanging target adds its scrape timeout
+GROUP_INTERVAL = 60.0  # how long Alertmanager may sit on a change of a group it has told of
+RESTART = 15.0  # until a mended part answers again
+WATCHDOG_BOUND = 150.0
+ALARM = "AlertingSilent"  # the console's own entry
+
+
+@dataclass(frozen=True)
+class Fault:
+    """How to break a part and how to mend it."""
+
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Told:
+    """seconds: from the fault (or the mending) until the console had it."""
+
+    entry: dict[str, Any]
+    seconds: float
+    bound: float
+
+    def line(self, what: str) -> str:
+        return f"{what:<42} {self.seconds:6.1f} s   bound {self.bound:5.0f} s"
+
+
+def inbox(console: str) -> list[dict[str, Any]]:
+    """All entries of the inbox, newest first."""
+    with urllib.request.urlopen(f"{console}/api/v1/inbox?limit=500", timeout=5) as answer:
+        content = json.load(answer)
+    return list(content["entries"] if isinstance(content, dict) else content)
+
+
+def wait_for(console: str, matches: Callable[[dict[str, Any]], bool], since: float, bound: float) -> Told:
+    """Polls until an entry that came after `since` matches; fails 15 s past the bound. The caller asserts the bound."""
+    while time.time() - since < bound + 15:
+        for entry in inbox(console):
+            if arrival(entry) >= since - 1 and matches(entry):
+                return Told(entry, arrival(entry) - since, bound)
+        time.sleep(0.5)
+    raise AssertionError(f"nothing in the inbox after {bound + 15:.0f} s; it holds {inbox(console)[:5]}")
+
+
+def arrival(entry: dict[str, Any]) -> float:
+    """Unix seconds at which the console had it."""
+    return datetime.fromisoformat(entry["receivedAt"]).timestamp()
+
+
+def part_down(job: str, status: str) -> Callable[[dict[str, Any]], bool]:
+    """Matches the PartDown entry of one job."""
+
+    def matches(entry: dict[str, Any]) -> bool:
+        labels = entry["labels"]
+        return entry["status"] == status and entry["alertname"] == "PartDown" and labels.get("job") == job
+
+    return matches
+
+
+def check_part_faults(console: str, faults: dict[str, Fault], *, hangs: bool) -> None:
+    """Stops all the parts at once, expects a notification of each, mends them, expects each recovery; prints times.
+
+    The parts are one group in Alertmanager: the first is told within the bound of the design, the others with it or
+    within one group_interval more.
+    """
+    bound = SCRAPE + EVALUATION + FOR + GROUP_WAIT + SLACK + (HANG if hangs else 0)
+    began = time.time()
+    told: dict[str, Told] = {}
+    try:
+        for fault in faults.values():
+            fault.stop()
+        for job in faults:
+            told[job] = wait_for(console, part_down(job, "firing"), began, bound + GROUP_INTERVAL)
+    finally:
+        mended = time.time()
+        for fault in faults.values():
+            fault.start()
+    limits = [bound] + [bound + GROUP_INTERVAL] * (len(faults) - 1)
+    for (job, fired), limit in zip(sorted(told.items(), key=lambda pair: pair[1].seconds), limits, strict=True):
+        print(replace(fired, bound=limit).line(f"{job} stops: firing"))
+        assert fired.seconds <= limit
+        annotations = fired.entry["annotations"]
+        assert job in annotations["summary"]
+        assert "up is 0" in annotations["description"]
+        assert annotations["runbook_url"].endswith("/runbooks/part-down")
+        assert_page(annotations["runbook_url"], console)
+    recovery = RESTART + SCRAPE + EVALUATION + GROUP_INTERVAL + SLACK
+    for job, fired in told.items():
+        back = wait_for(console, part_down(job, "resolved"), mended, recovery)
+        print(back.line(f"{job} is back: resolved"))
+        assert back.seconds <= recovery
+        assert back.entry["annotations"]["summary"] == fired.entry["annotations"]["summary"]
+
+
+def assert_page(url: str, console: str) -> None:
+    """The link of a notification leads to a page of this console (its port may differ from the one in stack.yml)."""
+    path = "/" + url.split("/", 3)[3]
+    with urllib.request.urlopen(console + path, timeout=5) as answer:
+        assert answer.status == 200
+        assert b"<h1" in answer.read()
+
+
+def check_watchdog(console: str, stop: Callable[[], None], start: Callable[[], None]) -> None:
+    """Stops Prometheus itself: the console notices that nothing comes any more, and that it comes again."""
+    began = time.time()
+    stop()
+    try:
+        fired = wait_for(console, watchdog_entry("firing"), began, WATCHDOG_BOUND)
+    finally:
+        mended = time.time()
+        start()
+    print(fired.line("prometheus stops: the watchdog's alarm"))
+    assert fired.entry["annotations"]["summary"]
+    assert fired.entry["annotations"]["runbook_url"].endswith("/runbooks/watchdog")
+    assert_page(fired.entry["annotations"]["runbook_url"], console)
+    assert fired.seconds <= WATCHDOG_BOUND
+    told = wait_for(console, watchdog_entry("resolved"), mended, 90.0)
+    print(told.line("prometheus is back: resolved"))
+    assert told.seconds <= told.bound
+
+
+def watchdog_entry(status: str) -> Callable[[dict[str, Any]], bool]:
+    """Matches the console's own entry about the silence."""
+
+    def matches(entry: dict[str, Any]) -> bool:
+        return bool(entry["status"] == status and entry["alertname"] == ALARM)
+
+    return matches

@@ -1,0 +1,92 @@
+"""Fixtures of the Grafana tier: a native stack with some data, and Grafana's server on the generated provisioning."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from grafana_support import PASSWORD, Grafana
+from native_support import until
+from running import RunningStack
+from stackgen.engines.native_placement import placement
+from stackgen.load import load
+from stackgen.parts.errors import PartError
+from stackgen.parts.extras import EXTRAS
+from stackgen.parts.resolve import build, grafana_home
+from stackgen.parts.table import PARTS
+from stackgen.placement import Place, Placement
+from stackgen.render import render
+from support import choose_ports, copy_checkout, port_variables, unavailable
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """The native stack, every part healthy."""
+    root = copy_checkout(tmp_path_factory.mktemp("grafana") / "watchstack")
+    stack = RunningStack(root, port_variables(), "native")
+    try:
+        stack.up("--wait")
+        yield stack
+    finally:
+        stack.destroy()
+
+
+def with_grafana(root: Path, stack: RunningStack, port: int, config: Path) -> Placement:
+    """The native placement of the running stack, with Grafana in it."""
+    ports = {name: int(stack.ports[part.port_variable]) for name, part in PARTS.items() if part.native}
+    native = placement(root, ports)
+    places = {**native.places, "grafana": Place("127.0.0.1", port, config=str(config / "grafana"))}
+    return Placement(engine="native", places=places, docker_host=native.docker_host, logs=native.logs)
+
+
+@pytest.fixture(scope="session")
+def grafana(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grafana]:
+    """Grafana's server on exactly what the renderer gives for the running stack."""
+    folder = tmp_path_factory.mktemp("server")
+    try:
+        server = build(EXTRAS["grafana-server"])
+    except PartError as error:
+        unavailable(str(error))
+    (port,) = choose_ports(1)
+    model, _ = load(stack.root)
+    for path, content in render(model, with_grafana(stack.root, stack, port, folder)).items():
+        if path.startswith("grafana/"):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+    settings = {
+        "GF_PATHS_DATA": str(folder / "data"),
+        "GF_PATHS_LOGS": str(folder / "logs"),
+        "GF_PATHS_PLUGINS": str(folder / "plugins"),
+        "GF_PATHS_PROVISIONING": str(folder / "grafana" / "provisioning"),
+        "GF_SERVER_HTTP_ADDR": "127.0.0.1",
+        "GF_SERVER_HTTP_PORT": str(port),
+        "GF_SECURITY_ADMIN_PASSWORD": PASSWORD,
+        "GF_ANALYTICS_ENABLED": "false",
+        "GF_ANALYTICS_REPORTING_ENABLED": "false",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+        "GF_LOG_MODE": "console",
+    }
+    (folder / "plugins").mkdir()
+    for name in ("alerting", "notifiers", "plugins"):  # as the image has them
+        (folder / "grafana" / "provisioning" / name).mkdir()
+    log = folder / "grafana.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(server.server), "server", "--homepath", str(grafana_home(server))],
+            env={**os.environ, **settings},
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+        )
+    own = Grafana(f"http://127.0.0.1:{port}", log)
+    try:
+        until(own.ready, 60, "Grafana's server answers")
+        until(lambda: own.call("/api/search?type=dash-db"), 30, "the dashboards are provisioned")
+        yield own
+    finally:
+        process.terminate()
+        process.wait(30)

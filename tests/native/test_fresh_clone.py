@@ -1,0 +1,76 @@
+"""A newcomer's first minutes: a fresh clone, nothing cached, no Docker engine. Times are those the design allows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from native_support import until
+from running import RunningStack
+from support import ROOT, copy_checkout
+
+pytestmark = pytest.mark.native
+
+METRICS, ALERTS = 60.0, 180.0  # seconds from the command on
+
+
+@pytest.fixture
+def clone(tmp_path: Path, free_ports: dict[str, str]) -> Iterator[RunningStack]:
+    """A clone without `.venv`, with a cache and a Docker host of its own: both empty."""
+    root = copy_checkout(tmp_path / "watchstack")
+    (root / ".venv").unlink()
+    nobody = f"unix://{tmp_path}/no-docker.sock"
+    stack = RunningStack(root, free_ports, "native", WATCHSTACK_CACHE=str(tmp_path / "cache"), DOCKER_HOST=nobody)
+    yield stack
+    stack.destroy()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_first_up_of_a_newcomer(clone: RunningStack, capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.monotonic()
+    command = [str(clone.root / "stack"), "up"]
+    process = subprocess.Popen(
+        command, cwd=clone.root, env=clone.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
+    reached: dict[str, float] = {}
+    parts = {"exporter": "/metrics", "console": "/api/v1/inbox", "prometheus": "/-/ready", "alertmanager": "/-/ready"}
+
+    def everything() -> bool:
+        for part, path in parts.items():
+            if part not in reached and answers(clone.url(part) + path):
+                reached[part] = time.monotonic() - began
+        return set(reached) == set(parts)
+
+    until(everything, ALERTS + 30, "metrics, console and alerts answer")
+    said, _ = process.communicate(timeout=120)
+    returned = time.monotonic() - began
+    with capsys.disabled():
+        times = ", ".join(f"{part} {seconds:.0f} s" for part, seconds in reached.items())
+        print(f"\nfresh clone, empty cache: {times}; up returned after {returned:.0f} s")
+    assert process.returncode == 0, said
+    assert "engine: native" in said
+    assert max(reached["exporter"], reached["console"], reached["prometheus"]) <= METRICS
+    assert reached["alertmanager"] <= ALERTS
+    assert returned <= ALERTS
+    status = clone.status()
+    assert {status[part]["state"] for part in parts} == {"healthy"}
+    assert {status[part]["state"] for part in ("loki", "promtail")} <= {"waiting", "starting", "healthy"}
+
+
+def test_the_clone_holds_nothing_of_this_machine(clone: RunningStack) -> None:
+    assert not (clone.root / ".stack").exists()
+    assert not (clone.root / ".venv").exists()
+    assert sorted(os.listdir(clone.root / "secrets")) == [".gitignore"]
+    assert ROOT not in (clone.root, *clone.root.parents)

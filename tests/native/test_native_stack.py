@@ -1,0 +1,297 @@
+"""The real stack as processes: from a copy of the checkout to healthy parts and back, with the data kept."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+from native_support import alive, marked, until
+from running import RunningStack
+from stackgen.engines.native_files import held
+
+pytestmark = pytest.mark.native
+
+PARTS = {"prometheus", "alertmanager", "node-exporter", "loki", "promtail", "exporter", "console", "containers"}
+
+
+def pids(stack: RunningStack) -> dict[str, int]:
+    state = json.loads((stack.root / ".stack" / "state.json").read_text())
+    return {name: part["pid"] for name, part in state["parts"].items()}
+
+
+def sums(root: Path) -> dict[str, str]:
+    """sha256 of every configuration file, committed and live, and of the plan."""
+    folders = [root / name for name in ("prometheus", "alertmanager", "grafana", "loki", "console", "blackbox")]
+    files = [path for folder in [*folders, root / ".stack" / "config"] for path in folder.rglob("*") if path.is_file()]
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in [*files, root / ".stack" / "plan.json"]
+    }
+
+
+def edited(root: Path, old: str, new: str) -> None:
+    path = root / "stack.yml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_up_status_logs_down_and_the_old_data(stack: RunningStack) -> None:
+    began = time.monotonic()
+    said = stack.up("--wait")
+    took = time.monotonic() - began
+    print(f"up --wait, programs cached: {took:.1f} s (bound 15 s on a quiet machine)")
+    assert "engine: native" in said.stdout
+    assert "because it was asked for" in said.stdout
+    assert "nobody outside is told" in said.stdout
+    assert stack.url("console") in said.stdout
+    assert "secrets/" in said.stdout
+
+    status = stack.status()
+    assert set(status) == PARTS
+    assert {part["state"] for part in status.values()} == {"healthy"}
+    assert status["prometheus"]["address"] == stack.url("prometheus")
+    assert all(alive(pid) for pid in pids(stack).values())
+
+    until(lambda: len(found := stack.targets()) >= len(PARTS) and set(found.values()) == {"up"}, 60, "targets are up")
+    until(lambda: loki_lines(stack, '{part="prometheus"}'), 60, "Loki has a line that Prometheus wrote")
+    assert stack.query("up{job='prometheus'}")
+    moment = time.time()
+
+    everything = marked(stack.root / ".stack")
+    supervisor = json.loads((stack.root / ".stack" / "state.json").read_text())["pid"]
+    stack.command("down")
+    assert [process for process in everything if alive(process.pid)] == []
+    assert not alive(supervisor)
+    assert stack.command("status", check=False).returncode == 1
+
+    again = stack.command("up", "--wait")
+    assert "engine: native" in again.stdout
+    assert "because it was used last" in again.stdout
+    result = stack.get("prometheus", "/api/v1/query", query="up{job='prometheus'}", time=str(moment))["data"]["result"]
+    assert result, "the series from before the restart is there"
+    until(lambda: loki_lines(stack, '{part="prometheus"}', moment), 60, "Loki has the lines from before")
+
+
+def loki_lines(stack: RunningStack, selector: str, before: float | None = None) -> list[str]:
+    end = str(int((before or time.time()) * 1e9))
+    with contextlib.suppress(OSError):
+        found = stack.get("loki", "/loki/api/v1/query_range", query=selector, end=end, limit="5")["data"]["result"]
+        return [line for stream in found for _, line in stream["values"]]
+    return []
+
+
+def test_a_bad_edit_changes_nothing_and_a_good_one_is_live(stack: RunningStack) -> None:
+    stack.command("render")
+    stack.up()
+    before, running = sums(stack.root), pids(stack)
+    good = (stack.root / "stack.yml").read_text()
+    (stack.root / "stack.yml").write_text(good + "\nsurplus: [\n")
+    for command in (["up", "--engine", "native"], ["apply"], ["render"]):
+        done = stack.command(*command, check=False)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "stack.yml:" in done.stderr
+    assert sums(stack.root) == before
+    assert pids(stack) == running
+
+    (stack.root / "stack.yml").write_text(good)
+    edited(stack.root, "environment: ", "environment: elsewhere-")
+    said = stack.command("apply")
+    assert "reloading" in said.stdout
+    assert "live: stack_config_info" in said.stdout
+    config = stack.get("prometheus", "/api/v1/status/config")["data"]["yaml"]
+    assert "elsewhere-" in config
+    after = pids(stack)
+    assert after["prometheus"] == running["prometheus"], "reloaded, not restarted"
+    assert after["exporter"] == running["exporter"]
+    assert after["console"] != running["console"], "the console reads its configuration at its start"
+    assert "0 of" in stack.command("apply").stdout
+    assert pids(stack) == after
+
+
+def test_what_does_not_become_live_is_taken_back(stack: RunningStack) -> None:
+    stack.command("render")
+    stack.up()
+    before = sums(stack.root)
+    prometheus = stack.pid("prometheus")
+    edited(stack.root, "environment: ", "environment: elsewhere-")
+    os.kill(prometheus, signal.SIGSTOP)  # it cannot take anything over
+    try:
+        done = stack.command("apply", "--within", "3", check=False)
+    finally:
+        os.kill(prometheus, signal.SIGCONT)
+    assert done.returncode == 1
+    assert "taking the change back" in done.stdout
+    del before[str(stack.root / ".stack" / "plan.json")]
+    after = sums(stack.root)
+    del after[str(stack.root / ".stack" / "plan.json")]
+    assert after == before
+    until(lambda: "elsewhere-" not in stack.get("prometheus", "/api/v1/status/config")["data"]["yaml"], 20)
+    assert stack.pid("prometheus") == prometheus
+
+
+def test_a_killed_part_comes_back_and_a_killed_supervisor_leaves_nothing(stack: RunningStack) -> None:
+    stack.up()
+    first = stack.pid("alertmanager")
+    os.kill(first, signal.SIGKILL)
+    until(lambda: stack.pid("alertmanager") not in (0, first), 20, "Alertmanager is started again")
+    until(lambda: stack.status_of("alertmanager")["state"] == "healthy", 20)
+    assert "restarted 1 time" in stack.status_of("alertmanager")["detail"]
+
+    state = json.loads((stack.root / ".stack" / "state.json").read_text())
+    os.kill(state["pid"], signal.SIGKILL)
+    until(lambda: not held(stack.root / ".stack" / "supervisor.lock"), 5)
+    until(lambda: not marked(stack.root / ".stack"), 20, "no part outlives the supervisor")
+    assert stack.status_of("prometheus")["state"] == "stopped"
+    assert "supervisor was killed" in stack.status_of("prometheus")["detail"]
+    stack.up()
+    assert stack.status_of("prometheus")["state"] == "healthy"
+
+
+def test_up_on_a_running_stack_converges(stack: RunningStack) -> None:
+    stack.up()
+    before = pids(stack)
+    stack.up()
+    assert pids(stack) == before, "nothing has changed, nothing is touched"
+    edited(stack.root, "environment: ", "environment: elsewhere-")
+    (stack.root / "stack.yml").write_text((stack.root / "stack.yml").read_text() + "\nprofiles: [blackbox]\n")
+    stack.up("--wait")
+    after = pids(stack)
+    assert after["blackbox-exporter"] > 0
+    assert after["prometheus"] == before["prometheus"]
+    assert after["console"] != before["console"]
+    until(lambda: "elsewhere-" in stack.get("prometheus", "/api/v1/status/config")["data"]["yaml"], 20)
+    refused = stack.command("up", "--engine", "docker", check=False)
+    assert refused.returncode == 4
+    assert "the native engine runs this stack" in refused.stderr
+    assert "keeps its own data" in refused.stderr
+
+
+def test_interrupt_during_up_ends_what_it_started(stack: RunningStack) -> None:
+    # the essential parts never become ready: one is held back
+    process = subprocess.Popen(
+        [str(stack.root / "stack"), "up", "--engine", "native", "--wait"],
+        cwd=stack.root,
+        env=stack.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        loki = until(lambda: next((p for p in marked(stack.root / ".stack") if p.name() == "loki"), None), 60)
+        with contextlib.suppress(psutil.Error):
+            loki.suspend()
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    assert process.returncode == 130, said
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    assert marked(stack.root / ".stack") == []
+    assert not held(stack.root / ".stack" / "supervisor.lock")
+    stack.up()
+
+
+def test_interrupt_during_up_on_a_running_stack_leaves_it_as_it_was(stack: RunningStack) -> None:
+    stack.up("--wait")
+    before = pids(stack)
+    (stack.root / "stack.yml").write_text((stack.root / "stack.yml").read_text() + "\nprofiles: [blackbox]\n")
+    process = subprocess.Popen(
+        [str(stack.root / "stack"), "up", "--wait"],
+        cwd=stack.root,
+        env=stack.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        new = until(lambda: next((p for p in marked(stack.root / ".stack") if "blackbox" in p.name()), None), 60)
+        new.suspend()
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    assert process.returncode == 130, said
+    assert not alive(new.pid)
+    assert {name: pid for name, pid in pids(stack).items() if pid} == before
+
+
+def test_destroy_asks_and_removes_the_data(stack: RunningStack) -> None:
+    stack.up()
+    asked = stack.command("destroy", check=False)
+    assert asked.returncode == 130
+    assert "cannot be brought back" in asked.stdout + asked.stderr
+    assert stack.status_of("prometheus")["state"] == "healthy"
+    stack.command("destroy", "--yes")
+    assert marked(stack.root / ".stack") == []
+    assert not (stack.root / ".stack" / "data").exists()
+    assert (stack.root / "secrets" / "inbox-token").exists()
+
+
+def test_logs_are_shown_and_followed(stack: RunningStack) -> None:
+    stack.up()
+    shown = stack.command("logs", "prometheus", "--tail", "3").stdout.splitlines()
+    assert len(shown) == 3
+    wrong = stack.command("logs", "promtheus", check=False)
+    assert wrong.returncode == 4
+    assert "prometheus" in wrong.stderr
+    heard = stack.root / "heard"
+    with heard.open("wb") as file:
+        following = subprocess.Popen(
+            [str(stack.root / "stack"), "logs", "prometheus", "-f", "--tail", "0"],
+            cwd=stack.root,
+            env=stack.environment,
+            stdout=file,
+        )
+
+    def told() -> bool:
+        os.kill(stack.pid("prometheus"), signal.SIGHUP)  # again and again: the follower may not be at the end yet
+        time.sleep(0.3)
+        return "Loading configuration file" in heard.read_text()
+
+    try:
+        until(told, 30, "a new line is shown")
+        following.send_signal(signal.SIGINT)
+        assert following.wait(20) == 0
+    finally:
+        if following.poll() is None:
+            following.kill()
+            following.wait()
+
+
+def test_everything_listens_on_loopback_alone(stack: RunningStack) -> None:
+    stack.up("--wait")
+    ours = {process.pid for process in marked(stack.root / ".stack")}
+    listening = [
+        connection.laddr.ip
+        for connection in psutil.net_connections("tcp")
+        if connection.pid in ours and connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) >= len(PARTS)
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_lifecycle_and_admin_apis_are_off(stack: RunningStack) -> None:
+    stack.up()
+    for path in ("/-/reload", "/-/quit", "/api/v1/admin/tsdb/snapshot"):
+        request = urllib.request.Request(stack.url("prometheus") + path, method="POST")
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(request, timeout=5)
+    assert stack.status_of("prometheus")["state"] == "healthy"

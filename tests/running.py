@@ -1,0 +1,86 @@
+"""A real stack driven through `./stack` in a copy of the checkout, on free ports, for tiers that need one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+
+class RunningStack:
+    """`./stack` of one checkout under one environment. engine: "native" or "docker"."""
+
+    def __init__(self, root: Path, ports: dict[str, str], engine: str, **variables: str) -> None:
+        self.root = root
+        self.ports = ports
+        self.engine = engine
+        self.environment = {**os.environ, **ports, **variables}
+
+    def command(self, *words: str, timeout: float = 600, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs `./stack words…`; with check, fails with its output when it exits with anything but 0."""
+        done = subprocess.run(
+            [str(self.root / "stack"), *words],
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"./stack {' '.join(words)} exited {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def up(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.command("up", "--engine", self.engine, *words)
+
+    def destroy(self) -> None:
+        self.command("destroy", "--yes", check=False)
+
+    def url(self, part: str) -> str:
+        """Where a part answers on loopback."""
+        return f"http://127.0.0.1:{self.ports[part.upper().replace('-', '_') + '_PORT']}"
+
+    def get(self, part: str, path: str, timeout: float = 10, **query: str) -> Any:
+        """JSON that a part answers."""
+        suffix = "?" + urllib.parse.urlencode(query) if query else ""
+        with urllib.request.urlopen(self.url(part) + path + suffix, timeout=timeout) as answer:
+            return json.load(answer)
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """`./stack status --json` by part."""
+        content = json.loads(self.command("status", "--json", check=False).stdout)  # 1 unless all are healthy
+        return {part["part"]: part for part in content["parts"]}
+
+    def status_of(self, part: str) -> dict[str, Any]:
+        """One part of `status`."""
+        return self.status()[part]
+
+    def pid(self, part: str) -> int:
+        """Process id of a natively running part."""
+        state = json.loads((self.root / ".stack" / "state.json").read_text())
+        return int(state["parts"][part]["pid"])
+
+    def freeze(self, part: str) -> None:
+        """The part stops answering; its supervisor sees a living process."""
+        os.kill(self.pid(part), signal.SIGSTOP)
+
+    def thaw(self, part: str) -> None:
+        os.kill(self.pid(part), signal.SIGCONT)
+
+    def query(self, expr: str) -> list[dict[str, Any]]:
+        """Instant query to Prometheus: the result's samples."""
+        answer = self.get("prometheus", "/api/v1/query", query=expr)
+        assert answer["status"] == "success", answer
+        return list(answer["data"]["result"])
+
+    def targets(self) -> dict[str, str]:
+        """Health of each active target by job and instance."""
+        found = self.get("prometheus", "/api/v1/targets")["data"]["activeTargets"]
+        return {f"{target['labels']['job']} {target['labels']['instance']}": target["health"] for target in found}

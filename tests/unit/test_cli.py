@@ -1,0 +1,332 @@
+"""The command line without anything running: messages, exit codes, locks, what is printed where."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from stackgen import write
+from stackgen.cli import codes
+from stackgen.cli.affected import affected
+from stackgen.cli.app import COMMANDS, run
+from stackgen.cli.lock import holder, locked
+from stackgen.cli.output import Output, Progress, plain
+from stackgen.cli.told import addresses, nobody_outside
+from stackgen.engines import choose
+from stackgen.engines.base import EngineError, PartStatus, State
+from stackgen.model import Model
+from stackgen.model.stack import Stack
+from support import ROOT
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A checkout with nothing but sources."""
+    shutil.copy2(ROOT / "stack.yml", tmp_path)
+    shutil.copytree(ROOT / "rules", tmp_path / "rules")
+    shutil.copytree(ROOT / "docs" / "runbooks", tmp_path / "docs" / "runbooks")
+    return tmp_path
+
+
+@pytest.fixture
+def stack(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in this process: exit code, standard output, standard error."""
+    monkeypatch.setenv("STACK_ROOT", str(root))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+    monkeypatch.setattr("stackgen.cli.app.signal.signal", lambda *_: None)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            run(list(words))
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+def test_every_command_has_its_help(stack: Run) -> None:
+    code, out, _ = stack("--help")
+    assert code == codes.FINE
+    for command in COMMANDS:
+        if command != "test":  # it brings modules of the test run along
+            assert stack(command, "--help")[0] == codes.FINE
+        assert command in out
+
+
+@pytest.mark.parametrize("words", [["fly"], ["up", "--engine", "podman"], ["logs"], ["check", "--fast"]])
+def test_a_wrong_word_is_a_usage_error(stack: Run, words: list[str]) -> None:
+    code, out, err = stack(*words)
+    assert code == codes.USAGE
+    assert out == ""
+    assert "Error:" in err
+
+
+def test_an_unknown_engine_names_those_there_are(stack: Run) -> None:
+    _, _, err = stack("up", "--engine", "podman")
+    assert "'docker', 'native'" in err
+
+
+def test_check_tells_findings_in_three_ways(stack: Run, root: Path) -> None:
+    assert stack("check")[0] == codes.FINE
+    (root / "stack.yml").write_text("environment: [\nretention: 3\n")
+    code, out, err = stack("check")
+    assert code == codes.FINDINGS
+    assert out.startswith("stack.yml:")
+    assert "error" in err
+    code, out, _ = stack("check", "--json")
+    assert code == codes.FINDINGS
+    assert json.loads(out)["errors"] >= 1
+    code, out, _ = stack("check", "--github")
+    assert code == codes.FINDINGS
+    assert out.startswith("::error file=stack.yml")
+
+
+@pytest.mark.parametrize("command", ["render", "apply", "up", "diff"])
+def test_bad_sources_change_nothing(stack: Run, root: Path, command: str) -> None:
+    assert stack("render")[0] == codes.FINE
+    before = contents(root)
+    (root / "stack.yml").write_text("services: 3\n")
+    code, _, err = stack(command)
+    assert code == codes.FINDINGS
+    assert "stack.yml:1:11 error" in err
+    assert "Traceback" not in err
+    after = contents(root)
+    assert {name: text for name, text in after.items() if name != "stack.yml"} == {
+        name: text for name, text in before.items() if name != "stack.yml"
+    }
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Every file but the lock and the write journal's own."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and ".stack" not in path.parts
+    }
+
+
+def test_render_writes_checks_and_prunes(stack: Run, root: Path) -> None:
+    assert stack("render", "--check")[0] == codes.OUT_OF_DATE
+    assert not (root / "prometheus").exists()
+    code, out, _ = stack("render")
+    assert code == codes.FINE
+    assert "added    prometheus/prometheus.yml" in out
+    assert stack("render", "--check")[0] == codes.FINE
+    code, out, _ = stack("render")
+    assert ", 0 changed" in out
+    (root / "rules" / "watchdog.yml").unlink()
+    code, out, _ = stack("render", "--check", "--json")
+    assert code == codes.OUT_OF_DATE
+    kinds = {one["path"]: one["kind"] for one in json.loads(out)["files"]}
+    assert kinds["prometheus/rules/watchdog.yml"] == "removed"
+    assert stack("render")[0] == codes.FINE
+    assert not (root / "prometheus" / "rules" / "watchdog.yml").exists()
+
+
+def test_diff_shows_lines_and_what_apply_would_do(stack: Run, root: Path) -> None:
+    stack("render")
+    (root / "stack.yml").write_text((root / "stack.yml").read_text() + "\nenvironment: elsewhere\n", "utf-8")
+    text = (root / "stack.yml").read_text().splitlines()
+    kept = [line for line in text if not line.startswith("environment:") or "elsewhere" in line]
+    (root / "stack.yml").write_text("\n".join(kept) + "\n")
+    before = contents(root)
+    code, out, _ = stack("diff")
+    assert code == codes.FINE
+    assert "elsewhere" in out
+    assert "apply reloads" in out
+    assert "prometheus" in out.split("apply reloads")[1]
+    assert contents(root) == before
+    found = json.loads(stack("diff", "--json")[1])
+    assert "prometheus" in found["reload"]
+    assert "console" in found["restart"]
+
+
+def test_apply_without_a_running_stack_writes_and_says_so(stack: Run, root: Path) -> None:
+    code, out, _ = stack("apply")
+    assert code == codes.FINE
+    assert "does not run" in out
+    assert (root / "prometheus" / "prometheus.yml").exists()
+
+
+def test_an_interrupted_write_is_ended_by_the_next_command(stack: Run, root: Path) -> None:
+    # L-20: whatever command comes next finishes or undoes it
+    seen: list[Path] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write, "recover", lambda path: seen.append(path) or "undone")
+        for command in (["status"], ["check"], ["diff"], ["render"], ["down"], ["logs", "prometheus"]):
+            _, out, err = stack(*command)
+            assert "it was undone" in out + err, command
+    assert seen == [root] * 6
+
+
+def test_without_a_stack_status_says_so(stack: Run) -> None:
+    code, out, _ = stack("status")
+    assert code == codes.FINDINGS
+    assert "./stack up" in out
+    found = json.loads(stack("status", "--json")[1])
+    assert found["parts"] == []
+    assert found["engine"] == ""
+
+
+def test_down_and_logs_without_a_stack(stack: Run) -> None:
+    assert stack("down")[:2] == (codes.FINE, "nothing runs\n")
+    code, _, err = stack("logs", "prometheus")
+    assert code == codes.TOOL
+    assert "has not run here yet" in err
+
+
+def test_a_bug_is_told_without_a_traceback_unless_asked(stack: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_root: Path) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("stackgen.cli.session.load", broken)
+    code, _, err = stack("render")
+    assert code == codes.TOOL
+    assert "ZeroDivisionError" in err
+    assert "--debug" in err
+    assert "Traceback" not in err
+    monkeypatch.setattr("stackgen.cli.app.signal.signal", lambda *_: None)
+    with pytest.raises(ZeroDivisionError):
+        run(["--debug", "render"])
+
+
+def test_a_second_command_refuses_and_names_the_first(stack: Run, root: Path) -> None:
+    holding = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, pathlib\n"
+            "from stackgen.cli.lock import locked\n"
+            "with locked(pathlib.Path(sys.argv[1]), 'apply'):\n    print('held', flush=True); sys.stdin.read()",
+            str(root / ".stack"),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT / 'exporter'}"},
+    )
+    with holding:
+        assert holding.stdout is not None
+        assert holding.stdout.readline() == b"held\n"
+        code, _, err = stack("--lock-wait", "0.2", "render")
+        assert code == codes.TOOL
+        assert f"./stack apply (pid {holding.pid}" in err
+        holding.communicate()
+    assert stack("render")[0] == codes.FINE
+
+
+def test_a_lock_that_comes_free_is_taken(tmp_path: Path) -> None:
+    with locked(tmp_path, "up"):
+        assert "./stack up (pid" in holder(tmp_path / "lock")
+    with locked(tmp_path, "down", wait=0):
+        pass
+
+
+def test_changed_files_concern_their_readers_alone() -> None:
+    paths = ["prometheus/rules/a.yml", "loki/promtail.yml", "loki/rules/fake/a.yml", "grafana/dashboards/a.json"]
+    assert affected(paths) == (["prometheus"], ["promtail"])
+    assert affected(["prometheus/tests/a.yml"]) == ([], [])
+    assert affected(["alertmanager/templates/a.tmpl", "console/console.json"]) == (["alertmanager"], ["console"])
+
+
+PARTS = [
+    PartStatus("prometheus", "3.13.3", State.HEALTHY, "http://127.0.0.1:9090", 0.0, "from the cache"),
+    PartStatus("loki", "3.7.8", State.WAITING, "http://127.0.0.1:3100", 0.0, "compiling, package 3 of about 10"),
+]
+
+
+def test_the_plain_table_is_aligned_and_whole() -> None:
+    lines = plain(PARTS).splitlines()
+    assert len(lines) == 3
+    assert {line.index(word) for line, word in zip(lines, ("STATE", "healthy", "waiting"), strict=True)} == {21}
+    assert lines[2].endswith("compiling, package 3 of about 10")
+
+
+def test_progress_without_a_terminal_prints_what_changes_and_no_more(capsys: pytest.CaptureFixture[str]) -> None:
+    with Output().progress() as progress:
+        assert isinstance(progress, Progress)
+        progress(PARTS)
+        progress([PARTS[0], PartStatus("loki", "3.7.8", State.WAITING, "", 0.0, "compiling, package 4 of about 10")])
+        progress([PARTS[0], PartStatus("loki", "3.7.8", State.HEALTHY, "", 0.0)])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[2:4] for line in lines] == [
+        ["prometheus", "healthy"],
+        ["loki", "waiting"],
+        ["loki", "healthy"],
+    ]
+    assert not any("\x1b" in line for line in lines)
+
+
+def test_who_is_not_told_is_said() -> None:
+    notes = nobody_outside(Model(Stack(), (), ""))
+    assert any("nobody outside is told" in note for note in notes)
+    assert any("console itself stops" in note for note in notes)
+    assert [address for _, address in addresses(PARTS)] == ["http://127.0.0.1:9090", "http://127.0.0.1:3100"]
+
+
+# Which engine
+
+
+@contextmanager
+def probes(answer: str) -> Iterator[tuple[choose.Probe, list[int]]]:
+    asked: list[int] = []
+
+    def probe(_environment: object, _state: Path) -> str:
+        asked.append(1)
+        return answer
+
+    yield probe, asked
+
+
+def nothing(_name: str) -> bool:
+    return False
+
+
+def test_docker_where_it_can_else_native_and_why(tmp_path: Path) -> None:
+    with probes("") as (probe, _):
+        assert choose.choose(tmp_path, {}, None, nothing, probe).engine == "docker"
+    with probes("no Docker engine answers") as (probe, _):
+        choice = choose.choose(tmp_path, {}, None, nothing, probe)
+    assert (choice.engine, choice.reason) == ("native", "no Docker engine answers")
+
+
+def test_what_runs_is_kept_and_the_other_refused(tmp_path: Path) -> None:
+    with probes("") as (probe, asked):
+        choice = choose.choose(tmp_path, {}, None, lambda name: name == "native", probe)
+        assert choice.engine == "native"
+        assert asked == []
+        with pytest.raises(EngineError, match="the native engine runs this stack") as caught:
+            choose.choose(tmp_path, {}, "docker", lambda name: name == "native", probe)
+    assert "each engine keeps its own data" in caught.value.hint
+
+
+def test_the_last_engine_is_remembered(tmp_path: Path) -> None:
+    choose.remember(tmp_path, "native")
+    with probes("") as (probe, asked):
+        assert choose.choose(tmp_path, {}, None, nothing, probe).engine == "native"
+        assert asked == []
+        changed = choose.choose(tmp_path, {}, "docker", nothing, probe)
+    assert "its own data" in changed.note
+    choose.remember(tmp_path, "docker")
+    with probes("no Docker engine answers") as (probe, _), pytest.raises(EngineError, match="ran with docker last"):
+        choose.choose(tmp_path, {}, None, nothing, probe)
+
+
+def test_a_strange_memory_is_told(tmp_path: Path) -> None:
+    (tmp_path / "engine").write_text("podman\n")
+    with pytest.raises(EngineError, match="unknown engine 'podman'"):
+        choose.remembered(tmp_path)
+
+
+def test_no_docker_engine_is_noticed(tmp_path: Path) -> None:
+    said = choose.docker_probe({"DOCKER_HOST": "unix:///nonexistent/docker.sock"}, tmp_path)
+    assert said.startswith("no Docker engine")
+    assert "/nonexistent/docker.sock" in said
