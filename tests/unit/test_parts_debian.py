@@ -145,7 +145,9 @@ def test_packages_are_fetched_once_and_unpacked_together(apt: Path) -> None:
         ["apt-get", "update"], ["apt-cache", "show"], ["apt-get", "download"], ["dpkg-deb", "-x"], ["dpkg-deb", "-x"],
     ]  # fmt: skip
     assert not (place / "usr/share/doc").exists()
-    assert fetch().programs == entry.programs
+    held = debian.held(("tool-server",), ("tool", "toolctl"))
+    assert held is not None
+    assert held.programs == fetch().programs == entry.programs
     assert len(asked(apt)) == 5
     debian.fetch("moved", ("moved",), ("moved",))
     assert ["apt-get", "update"] not in asked(apt)[5:]

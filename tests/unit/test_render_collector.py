@@ -44,7 +44,7 @@ def test_containers_get_the_same_labels_from_both() -> None:
     assert labels == {"job", "part", "compose_service", "project", "container", "stream"}
     assert relabelled(alloy("compose")) | {"job"} == labels
     assert 'job = "watchstack"' in alloy("compose")
-    assert job["docker_sd_configs"] == [{"host": "http://docker-api:2375", "refresh_interval": "5s"}]
+    assert job["docker_sd_configs"] == [{"host": "tcp://docker-api:2375", "refresh_interval": "5s"}]
     for rule in job["relabel_configs"]:
         if "source_labels" in rule:
             assert ", ".join(f'"{name}"' for name in rule["source_labels"]) in alloy("compose")

@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 
 from stackgen.testrun import system
-from stackgen.testrun.tiers import TIERS, Outcome, run
+from stackgen.testrun.builds import Builds
+from stackgen.testrun.tiers import TIERS, Outcome, Tier, run, run_lanes
 
 FAILED = 1
 TOOL_MISSING = 4
@@ -29,6 +30,7 @@ def _say(text: str) -> None:
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
 def test(install: bool, quick: bool, names: tuple[str, ...], pytest_arguments: tuple[str, ...]) -> None:
     """Run every test: lint, unit, real programs, native stack, Compose stack, Grafana, browser."""
+    began = time.monotonic()
     root = Path(os.environ["STACK_ROOT"])
     _test_packages(root)
     if install:
@@ -39,20 +41,23 @@ def test(install: bool, quick: bool, names: tuple[str, ...], pytest_arguments: t
             sys.exit(TOOL_MISSING)
     tiers = [tier for tier in TIERS if tier.present(root) and (not names or tier.name in names)]
     tiers = [tier for tier in tiers if not (quick and tier.real)]
-    builds = _start_builds(root) if any(tier.real for tier in tiers) else None
+    builds = Builds(root, _say) if any(tier.real for tier in tiers) else None
     outcomes: list[Outcome] = []
     try:
-        for tier in tiers:
-            if tier.real and builds is not None:
-                _finish_builds(builds)
-                builds = None
-            _say(tier.name)
-            outcomes.append(run(tier, root, pytest_arguments))
+        for tier in (tier for tier in tiers if not tier.lane):
+            if tier.real and builds:
+                builds.finish()
+            outcomes.append(_announced(tier, root, pytest_arguments))
+        if builds:
+            builds.finish()
+        outcomes += run_lanes(
+            (tier for tier in tiers if tier.lane), lambda tier: _announced(tier, root, pytest_arguments)
+        )
     finally:
-        if builds is not None:
-            builds.terminate()
-            builds.wait()
+        if builds:
+            builds.stop()
     _report(outcomes)
+    _say(f"{time.monotonic() - began:.0f} s in all")
     sys.exit(FAILED if any(outcome.code for outcome in outcomes) else 0)
 
 
@@ -64,9 +69,18 @@ def _test_packages(root: Path) -> None:
     if stamp_file.exists() and stamp_file.read_text() == stamp:
         return
     _say("installing the test packages into .venv")
+    wanted = Path(sys.prefix) / "requirements-test.txt"
+    wanted.write_text(
+        subprocess.run(
+            [sys.executable, str(root / "scripts" / "requirements.py"), "test"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    )
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     code = subprocess.run(
-        [*pip, "-c", str(root / "constraints.txt"), "-e", f"{root}[test]"], stdin=subprocess.DEVNULL, check=False
+        [*pip, "-c", str(root / "constraints.txt"), "-r", str(wanted)], stdin=subprocess.DEVNULL, check=False
     ).returncode
     if code:
         _say("could not install the test packages; is the package index reachable?")
@@ -74,26 +88,17 @@ def _test_packages(root: Path) -> None:
     stamp_file.write_text(stamp)
 
 
-def _start_builds(root: Path) -> subprocess.Popen[bytes]:
-    """Builds or fetches in the background what the cache lacks, while the quick tiers run."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "stackgen.parts", "build", "--for-tests"], cwd=root, stdin=subprocess.DEVNULL
-    )
+def _announced(tier: Tier, root: Path, pytest_arguments: tuple[str, ...]) -> Outcome:
+    _say(f"{tier.name} begins")
+    outcome = run(tier, root, pytest_arguments)
+    _say(f"{tier.name} {_word(outcome)} after {outcome.seconds:.0f} s")
+    return outcome
 
 
-def _finish_builds(builds: subprocess.Popen[bytes]) -> None:
-    started = time.monotonic()
-    if builds.poll() is None:
-        _say("waiting for the parts' programs")
-    code = builds.wait()
-    _say(
-        f"programs ready after {time.monotonic() - started:.0f} s of waiting" if not code else "some parts are missing"
-    )
+def _word(outcome: Outcome) -> str:
+    return "passed" if outcome.code == 0 else f"FAILED ({outcome.code})"
 
 
 def _report(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
-        word = "passed" if outcome.code == 0 else f"FAILED ({outcome.code})"
-        _say(f"{outcome.tier.name:<10} {word:<12} {outcome.seconds:6.0f} s")
-    total = sum(outcome.seconds for outcome in outcomes)
-    _say(f"{'in all':<10} {'':<12} {total:6.0f} s")
+        _say(f"{outcome.tier.name:<10} {_word(outcome):<12} {outcome.seconds:6.0f} s")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from stackgen.parts import cache, gobuild, progress
+from stackgen.parts import cache, debian, gobuild, progress
 from stackgen.parts.errors import PartError
 from stackgen.parts.extras import EXTRAS, Extra
 from stackgen.parts.resolve import build_missing, cached, from_debian, ordered, resolve
@@ -61,7 +61,8 @@ def list_(as_json: bool, verify: bool) -> None:
     """List every program: its pin, the version that is built, whether the cache holds it."""
     rows = []
     for part in KNOWN.values():
-        found = cached(part, full=verify)
+        known = cached(part, full=verify)
+        found = known or (debian.held(part.debian, part.programs) if part.build is None else None)
         rows.append({
             "name": part.name, "pin": part.version, "version": found.version if found else part.built_version,
             "cached": found is not None, "origin": _origin(part, found is not None),

@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from stackgen.parts import aptsources, cache
@@ -27,11 +26,11 @@ def fetch(part: str, packages: tuple[str, ...], programs: tuple[str, ...], floor
 
     floor: the oldest version that will do; entry.version is the program's own. Raises PartError.
     """
-    known = _newest(packages[0], programs, floor)
+    known = held(packages, programs, floor)
     if known is not None:
         return known
     with cache.lock("debian"):
-        known = _newest(packages[0], programs, floor)
+        known = held(packages, programs, floor)
         if known is not None:
             return known
         apt = _Apt(part)
@@ -42,8 +41,9 @@ def fetch(part: str, packages: tuple[str, ...], programs: tuple[str, ...], floor
         return apt.unpack(packages, version, programs)
 
 
-def _newest(package: str, programs: tuple[str, ...], floor: str) -> cache.Entry | None:
-    folder = cache.root() / "debian" / package
+def held(packages: tuple[str, ...], programs: tuple[str, ...], floor: str = "0") -> cache.Entry | None:
+    """What lies unpacked of these packages at or above the floor, the latest first; nothing is fetched."""
+    folder = cache.root() / "debian" / packages[0]
     places = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime) if folder.is_dir() else []
     for place in reversed(places):
         entry = cache.read(place, programs)
@@ -218,9 +218,3 @@ def relocate(content: Path) -> None:
         program.unlink()
         program.write_text(WRAPPER.format(share=SHARE.removeprefix("/usr/"), name=program.name), "utf-8")
         program.chmod(0o755)
-
-
-def folders() -> Mapping[str, Path]:
-    """What lies unpacked, by package."""
-    home = cache.root() / "debian"
-    return {path.name: path for path in sorted(home.iterdir()) if path.name != "apt"} if home.is_dir() else {}

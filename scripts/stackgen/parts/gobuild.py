@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import resource
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -62,7 +63,7 @@ def build(
     The caller holds the part's lock and a `session`. background: run at low priority.
     Raises PartError with the last lines of the log, the log's path and what to do.
     """
-    began = time.monotonic()
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     tell = Throttle(progress)
 
     def report(stage: Stage, done: int, total: int) -> None:
@@ -100,9 +101,15 @@ def build(
         report(Stage.INSTALLING, total, total)
     _keep(recipe, Path(module["Dir"]), staged / "home")
     shutil.rmtree(place, ignore_errors=True)
-    seconds = time.monotonic() - began
-    return {"module": f"{recipe.module}@{recipe.version}", "sum": module.get("Sum", ""), "go": client.go.version,
-            "seconds": round(seconds, 1), "download_seconds": round(downloaded, 1)}  # fmt: skip
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "module": f"{recipe.module}@{recipe.version}",
+        "sum": module.get("Sum", ""),
+        "go": client.go.version,
+        "seconds": round(time.monotonic() - began, 1),
+        "download_seconds": round(downloaded, 1),
+        "processor_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
+    }
 
 
 def _check_disk(part: str, recipe: GoBuild) -> None:

@@ -19,8 +19,8 @@ class GoBuild:
     module, version: what the module proxy serves. packages: main packages below the module, one a program.
     writable: build in a writable copy of the module (it needs files that the module does not carry): `files`, path and
     text, and `prepare`, arguments of Go commands that run there first. tags: build tags. cgo: needs a C compiler.
-    stamps: variables and the values they are linked with, for `--version`. keep: folders and files of the module that the
-    program needs beside it, put into `home/`; home: further files there, path and text.
+    stamps: variables and the values they are linked with, for `--version`. keep: folders and files of the module that
+    the program needs beside it, put into `home/`; home: further files there, path and text.
     modules: about how many are downloaded. disk: free space that the build needs, in MiB (both measured).
     """
 
