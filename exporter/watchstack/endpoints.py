@@ -12,11 +12,13 @@ from urllib.parse import parse_qsl
 from prometheus_client import CollectorRegistry
 
 from watchstack.exposition import Format, gzipped, pieces
+from watchstack.workers import WorkersRegistry
 
 _log = logging.getLogger("watchstack.endpoints")
 Headers = list[tuple[str, str]]
 REASONS = {
     200: "OK",
+    400: "Bad Request",
     404: "Not Found",
     405: "Method Not Allowed",
     500: "Internal Server Error",
@@ -56,9 +58,15 @@ Handler = Callable[[Request], Answer]
 
 @dataclass
 class Endpoints:
-    """Handlers by exact path, answering GET and HEAD."""
+    """Handlers by exact path, answering GET and HEAD. waiting: paths whose handlers may have to wait for something.
+
+    owned: whether the application has a route of its own for one of the paths, which then wins; ASGI applications are
+    looked at themselves.
+    """
 
     handlers: dict[str, Handler] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)
+    owned: Callable[[str], bool] = lambda path: False
 
     def __contains__(self, path: object) -> bool:
         return path in self.handlers
@@ -96,7 +104,7 @@ def json_answer(value: Mapping[str, object], status: int = 200) -> Answer:
     return content(json.dumps(value, ensure_ascii=False).encode() + b"\n", "application/json", status)
 
 
-def metrics_handler(registry: CollectorRegistry) -> Handler:
+def metrics_handler(registry: CollectorRegistry | WorkersRegistry) -> Handler:
     """Serves `registry` in the format that the request prefers, compressed when it accepts gzip."""
 
     def handle(request: Request) -> Answer:

@@ -36,6 +36,13 @@ class _Collectable(Protocol):
     def collect(self) -> Iterable[Metric]: ...
 
 
+@runtime_checkable
+class CollectorSource(Protocol):
+    """A registry of another kind that hands out its collectors."""
+
+    def collectors(self) -> list[Any]: ...
+
+
 @dataclass(frozen=True)
 class Format:
     """What a scrape asked for. content_type: of the answer. openmetrics: or else the text format.
@@ -124,7 +131,9 @@ def _parts(registry: CollectorRegistry | _Collectable, form: Format) -> Iterator
 
 
 def _collectors(registry: CollectorRegistry | _Collectable) -> list[Any]:
-    """What a registry collects from, in its order; anything that is no plain registry collects for itself."""
+    """What a registry collects from, in its order; what hands out no collectors collects for itself."""
+    if isinstance(registry, CollectorSource):
+        return registry.collectors()
     if type(registry) is not CollectorRegistry:
         return [registry]
     with registry._lock:

@@ -134,6 +134,7 @@ class HostSampler:
         self.interval = interval
         self.latest: Sample | None = None
         self.failures: dict[str, int] = {}
+        self.on_sample: Callable[[Sample], None] | None = None  # is told each new sample
         self._source = source
         self._with_process = process
         self._clocks = clocks
@@ -157,6 +158,7 @@ class HostSampler:
         """Begins sampling anew in a process that was forked off, where the thread is gone."""
         self._thread = None
         self._stopped = threading.Event()
+        self.failures = {}  # the parent's are not this process's
         self.start()
 
     def stop(self) -> None:
@@ -190,6 +192,9 @@ class HostSampler:
             family_memory=process[1] if process else None,
         )
         self.latest = latest
+        told = self.on_sample
+        if told is not None:
+            self._try("sharing", lambda: told(latest))
         return latest
 
     def _run(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
@@ -10,6 +11,9 @@ from watchstack.catalogue import Definition, Preset
 from watchstack.catalogue_data import CATALOGUE
 from watchstack.families import FamilyCollector, Points
 from watchstack.host import Disk, HostSampler, Sample
+
+if TYPE_CHECKING:
+    from watchstack.shared import SharedNumbers
 
 _PLAIN: dict[str, Callable[[Sample], float | None]] = {
     "system_cpu_usage_percent": lambda sample: sample.cpu_percent,
@@ -27,18 +31,34 @@ _BY_DISK: dict[str, Callable[[Disk], float]] = {
     "system_disk_bytes": lambda disk: disk.used,
 }
 _FAILURES = "host_read_failures_total"
+_MEMORY = frozenset({"memory_usage_bytes", "holisticos_memory_usage_bytes"})
 
 
 class HostCollector(FamilyCollector):
-    """The metrics of one sampler, under every name that `preset` exports."""
+    """The metrics of one sampler, under every name that `preset` exports.
 
-    def __init__(self, sampler: HostSampler, registry: CollectorRegistry, preset: Preset | None = None) -> None:
+    numbers: where several workers sample the same host; each keeps its own memory and failures there, and they are
+    added up, the memory of those alone that still run.
+    """
+
+    def __init__(
+        self,
+        sampler: HostSampler,
+        registry: CollectorRegistry,
+        preset: Preset | None = None,
+        numbers: SharedNumbers | None = None,
+    ) -> None:
         self._sampler = sampler
+        self._numbers = numbers
+        if numbers is not None:
+            sampler.on_sample = self._share
         sources = (*_PLAIN, *_BY_DISK, _FAILURES)
         super().__init__([d for name in sources for d in CATALOGUE.names(name, preset)], registry)
 
     def points(self, definition: Definition) -> Points | None:
         name = definition.of or definition.name
+        if self._numbers is not None and (name == _FAILURES or name in _MEMORY):
+            return self._added(self._numbers, "memory" if name in _MEMORY else _FAILURES)
         if name == _FAILURES:
             return [((reading,), number) for reading, number in list(self._sampler.failures.items())]
         sample = self._sampler.latest
@@ -48,3 +68,18 @@ class HostCollector(FamilyCollector):
             return [((mount,), _BY_DISK[name](disk)) for mount, disk in sample.disks.items()]
         value = _PLAIN[name](sample)
         return None if value is None else [((), value)]
+
+    def _share(self, sample: Sample) -> None:
+        assert self._numbers is not None
+        if sample.process_memory is not None:
+            self._numbers.slot(("memory",))[0] = sample.process_memory
+        for reading, number in self._sampler.failures.items():
+            self._numbers.slot((_FAILURES, reading))[0] = number
+
+    def _added(self, numbers: SharedNumbers, name: str) -> Points:
+        found: dict[tuple[str, ...], float] = {}
+        for part in numbers.parts():
+            for (kind, *labels), (value, *_) in part.numbers.items():
+                if kind == name and (part.alive or name == _FAILURES):
+                    found[tuple(labels)] = found.get(tuple(labels), 0.0) + value
+        return list(found.items())

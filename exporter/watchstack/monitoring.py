@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -12,16 +16,21 @@ from watchstack.catalogue import Definition, Preset
 from watchstack.catalogue_data import CATALOGUE
 from watchstack.endpoints import Endpoints, metrics_handler
 from watchstack.families import FamilyCollector, Points
+from watchstack.health.health import Health
+from watchstack.health.runner import Runner
 from watchstack.host import HostSampler
 from watchstack.host_collector import HostCollector
 from watchstack.http.asgi import AsgiApp, AsgiMiddleware
 from watchstack.http.collector import HttpCollector
 from watchstack.http.recorder import Recorder
 from watchstack.http.wsgi import EXCHANGE, WsgiApp, WsgiMiddleware
-from watchstack.settings import Settings
+from watchstack.settings import SettingError, Settings
+from watchstack.workers import WorkersRegistry
 
 if TYPE_CHECKING:
     from flask import Flask
+
+    from watchstack.shared import SharedNumbers
 
 EXTENSION = "watchstack"  # the key of app.extensions in Flask
 
@@ -33,6 +42,8 @@ class Monitoring:
     settings: by default those of the environment; preset: the system whose names and paths are used, when no settings
     are given. registry: where the metrics go, by default one of its own that also tells of the process; give
     prometheus_client's REGISTRY to serve metrics that are defined there. sampler: what reads the host.
+
+    Where PROMETHEUS_MULTIPROC_DIR is set, each worker process of a server answers a scrape for all of them.
 
     Raises SettingError for a bad setting, ValueError for a metric name that the registry has already.
     """
@@ -47,18 +58,26 @@ class Monitoring:
         sampler: HostSampler | None = None,
     ) -> None:
         self.settings = Settings.from_environ(preset=preset) if settings is None else settings
+        folder = self.settings.prometheus_multiproc_dir
+        self.numbers = _shared_numbers(folder) if folder else None
         self.registry = _own_registry() if registry is None else registry
-        self.recorder = Recorder(route_limit=self.settings.monitoring_route_limit)
+        self.recorder = _recorder(self.numbers, route_limit=self.settings.monitoring_route_limit)
         self.sampler = sampler or HostSampler(
             interval=self.settings.metrics_collection_interval,
             process=self.settings.preset in (Preset.FRAMEWORK, Preset.AI),
         )
         self.endpoints = Endpoints()
-        if self.settings.enable_monitoring and self.settings.prometheus_enabled:
+        serving = self.settings.enable_monitoring and self.settings.prometheus_enabled
+        told = self.registry if serving else None
+        self.health = Health(self.settings, self.sampler, told, numbers=self.numbers)
+        metrics = None
+        if serving:
             HttpCollector(self.recorder, self.registry, self.settings.preset)
-            HostCollector(self.sampler, self.registry, self.settings.preset)
+            HostCollector(self.sampler, self.registry, self.settings.preset, self.numbers)
             _InfoCollector(self.settings, self.registry)
-            self.endpoints.handlers[self.settings.prometheus_path] = metrics_handler(self.registry)
+            served = WorkersRegistry(self.registry, Path(folder)) if folder else self.registry
+            metrics = self.endpoints.handlers[self.settings.prometheus_path] = metrics_handler(served)
+        self.health.serve(self.endpoints, metrics)
         if app is not None:
             self.init_app(app)
 
@@ -70,15 +89,12 @@ class Monitoring:
             raise ValueError(f"the application {app.name} is monitored already")
         app.extensions[EXTENSION] = self
         if self.settings.enable_monitoring:
-            app.wsgi_app = self.init_wsgi(app.wsgi_app)  # type: ignore[method-assign,assignment]
+            app.wsgi_app = self._wsgi(app.wsgi_app, lambda path: _flask_owns(app, path))  # type: ignore[method-assign,assignment]
             got_request_exception.connect(_note_flask_exception, app)
 
     def init_wsgi(self, app: WsgiApp) -> WsgiApp:
         """`app` with the monitoring around it; the same `app` when monitoring is off."""
-        if not self.settings.enable_monitoring:
-            return app
-        self._start()
-        return WsgiMiddleware(app, self.recorder, endpoints=self.endpoints, excluded=self.settings.excluded)
+        return self._wsgi(app, lambda path: False) if self.settings.enable_monitoring else app
 
     def init_asgi(self, app: AsgiApp) -> AsgiApp:
         """`app` with the monitoring around it; the same `app` when monitoring is off."""
@@ -88,20 +104,43 @@ class Monitoring:
         return AsgiMiddleware(app, self.recorder, endpoints=self.endpoints, excluded=self.settings.excluded)
 
     def stop(self) -> None:
-        """Ends the background sampling; the application goes on as before."""
+        """Ends the background sampling and checking; the application goes on as before."""
+        self.health.runner.stop()
         self.sampler.stop()
+
+    def _wsgi(self, app: WsgiApp, owns: Callable[[str], bool]) -> WsgiApp:
+        self._start()
+        endpoints = replace(self.endpoints, owned=owns)
+        return WsgiMiddleware(app, self.recorder, endpoints=endpoints, excluded=self.settings.excluded)
 
     def _start(self) -> None:
         self.sampler.start()
-        sampler = weakref.ref(self.sampler)
-        os.register_at_fork(after_in_child=lambda: _restart(sampler))
+        self.health.runner.start()
+        for one in (self.sampler, self.health.runner):
+            os.register_at_fork(after_in_child=partial(_restart, weakref.ref(one)))
 
 
-def _restart(sampler: weakref.ref[HostSampler]) -> None:
-    """A forked worker has no sampling thread: gives it one."""
-    found = sampler()
+def _restart(background: weakref.ref[HostSampler | Runner]) -> None:
+    """A forked worker has no background threads: gives it one."""
+    found = background()
     if found is not None:
         found.restart()
+
+
+def _shared_numbers(folder: str) -> SharedNumbers:
+    from watchstack.shared import SharedNumbers
+
+    if not os.path.isdir(folder):
+        raise SettingError("PROMETHEUS_MULTIPROC_DIR", folder, "a folder that exists")
+    return SharedNumbers(Path(folder))
+
+
+def _recorder(numbers: SharedNumbers | None, *, route_limit: int) -> Recorder:
+    if numbers is None:
+        return Recorder(route_limit=route_limit)
+    from watchstack.http.shared import SharedRecorder
+
+    return SharedRecorder(numbers, route_limit=route_limit)
 
 
 def _own_registry() -> CollectorRegistry:
@@ -110,6 +149,11 @@ def _own_registry() -> CollectorRegistry:
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
     return registry
+
+
+def _flask_owns(app: Flask, path: str) -> bool:
+    """Whether the application has a route for exactly this path; one with parameters, that takes any, is none."""
+    return any(rule.rule == path for rule in app.url_map.iter_rules())
 
 
 def _note_flask_exception(sender: Flask, exception: BaseException, **extra: Any) -> None:

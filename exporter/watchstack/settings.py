@@ -57,6 +57,11 @@ class Settings:
         path=True,
         presets={"api": "/monitoring/metrics", "framework": "/api/metrics", "iot": "/health/metrics"},
     )
+    prometheus_multiproc_dir: str = _setting(
+        "",
+        "Folder that the worker processes of one server share, emptied before the server starts; "
+        "prometheus_client reads the same variable",
+    )
     environment: str = _setting("production", "Name of the environment, in answers and `application_info`", "F-25")
     app_version: str = _setting("1.0.0", "Version of the application, in answers and `application_info`", "B-74")
     monitoring_exclude: str = _setting("", "Paths that are not measured, exact, separated by commas")
@@ -69,6 +74,12 @@ class Settings:
         30.0, "Seconds a health check may take", "F-04 X-11", low=0.01, presets={"ai": 10.0}
     )
     health_check_interval: float = _setting(60.0, "Seconds between two runs of a health check", "F-05", low=0.1)
+    health_cpu_per_core: bool = _setting(
+        False, "Divide the CPU of the process by the number of cores in the check `system`", "Y-21"
+    )
+    health_always_200: bool = _setting(
+        False, "Answer `/api/health` with 200 even when it is critical", "X-02", presets={"ai": True}
+    )
     health_check_failure_threshold: int = _setting(3, "Failures before an alert", "F-09", low=1)
     response_time_threshold_ms: float = _setting(5000.0, "Answers slower than this are an alert, ms", "F-10", low=0)
     memory_usage_threshold_percent: float = _setting(

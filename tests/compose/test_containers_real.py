@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import docker
-import docker.errors
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from support import choose_ports, unavailable
@@ -25,7 +24,7 @@ from watchstack.containers.api import ApiServer
 from watchstack.containers.collector import FRESH, Errors
 from watchstack.containers.engine import Engine
 from watchstack.containers.events import Events
-from watchstack.containers.settings import DEFAULT_HOST, Endpoint
+from watchstack.containers.settings import Endpoint
 from watchstack.serve import Address
 
 pytestmark = pytest.mark.compose
@@ -34,11 +33,8 @@ MANY = 100
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[docker.DockerClient]:
-    try:
-        made = docker.DockerClient(DEFAULT_HOST, timeout=60)
-    except docker.errors.DockerException as error:
-        unavailable(f"no Docker engine: {error}")
+def client(docker_host: str) -> Iterator[docker.DockerClient]:
+    made = docker.DockerClient(docker_host, timeout=60)
     yield made
     made.close()
 
@@ -93,11 +89,11 @@ def run(client: docker.DockerClient, image: str) -> Iterator[Callable[..., Any]]
 class Rig:
     """The collector over the real socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str) -> None:
         self.offset = 0.0
         self.registry = CollectorRegistry()
         errors = Errors()
-        engine = Engine(Endpoint.parse(DEFAULT_HOST))
+        engine = Engine(Endpoint.parse(host))
         self.sampler = Sampler(engine, 500, errors.count, clock=lambda: time.monotonic() + self.offset)
         self.events = Events(engine, lambda: errors.count("events"))
         self.registry.register(ContainerCollector(self.sampler, self.events, errors))
@@ -113,8 +109,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig() -> Iterator[Rig]:
-    made = Rig()
+def rig(docker_host: str) -> Iterator[Rig]:
+    made = Rig(docker_host)
     time.sleep(0.3)  # the events' stream opens
     yield made
     made.events.stop()
@@ -130,8 +126,10 @@ def until(true: Callable[[], Any], seconds: float = 30) -> Any:
 
 
 def test_the_numbers_are_those_of_docker_stats(rig: Rig, run: Callable[..., Any], client: docker.DockerClient) -> None:
-    work = "dd if=/dev/zero of=/tmp/x bs=1M count=20; i=0; while test $i -lt 300000; do i=$((i+1)); done; sleep 600"
+    count = "i=0; while test $i -lt 300000; do i=$((i+1)); done"
+    work = f"dd if=/dev/zero of=/tmp/x bs=1M count=20; {count}; echo worked; sleep 600"
     container = run(work, mem_limit="64m")
+    until(lambda: b"worked" in container.logs())
     until(lambda: (rig.value(container, "container_cpu_usage_seconds_total") or 0) > 0.1)
     found = rig.scrape()
     shown = client.api.stats(container.id, stream=False, one_shot=True)
@@ -205,12 +203,12 @@ def test_a_hundred_containers_are_scraped_in_time(rig: Rig, run: Callable[..., A
 
 
 def test_promtail_reads_container_logs_through_the_api(
-    tmp_path: Path, run: Callable[..., Any], program: Callable[..., Path]
+    tmp_path: Path, run: Callable[..., Any], program: Callable[..., Path], docker_host: str
 ) -> None:
     """The real Promtail: discovery, inspect and a followed log through the allowlist; nothing of it is refused."""
     promtail = program("promtail")
     registry = CollectorRegistry()
-    api = ApiServer(Address("127.0.0.1", 0), Endpoint.parse(DEFAULT_HOST), registry)
+    api = ApiServer(Address("127.0.0.1", 0), Endpoint.parse(docker_host), registry)
     api.start(poll=0.05)
     (port,) = choose_ports(1)
     config = tmp_path / "promtail.yml"

@@ -12,7 +12,7 @@ from typing import Any
 
 from watchstack.endpoints import Endpoints, Request
 from watchstack.http.recorder import DISCONNECTED, FAILED, Exchange, Recorder
-from watchstack.http.routes import Scope, starlette_route, told_route
+from watchstack.http.routes import Scope, owns, starlette_route, told_route
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -28,7 +28,8 @@ class AsgiMiddleware:
     """Measures `app`, and serves `endpoints` in its place.
 
     route_of: finds a request's route template when its answer ends; Starlette's and FastAPI's are found without it.
-    excluded: exact paths that are not measured.
+    excluded: exact paths that are not measured. A route that the application itself has for exactly one of the paths
+    of `endpoints` wins.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class AsgiMiddleware:
         app, route_of = self._app, self._route_of
         path = _path(scope)
         if path in self._special:
-            if path in self._handlers:
+            if path in self._handlers and not owns(scope.get("app", self._app), path):
                 app, route_of = self._serve, told_route
             if path in self._excluded:
                 await app(scope, receive, send)
@@ -105,7 +106,11 @@ class AsgiMiddleware:
         path = scope["watchstack.route"] = _path(scope)
         names = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = scope.get("query_string", b"").decode("latin-1")
-        answer = self._endpoints.answer(Request(scope["method"], path, query, names.get))
+        request = Request(scope["method"], path, query, names.get)
+        if path in self._endpoints.waiting:
+            answer = await asyncio.to_thread(self._endpoints.answer, request)
+        else:
+            answer = self._endpoints.answer(request)
         head = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
         await send({"type": "http.response.start", "status": answer.status, "headers": head})
         for chunk in answer.chunks:

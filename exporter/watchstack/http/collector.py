@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
 
 from watchstack.catalogue import Definition, Preset
 from watchstack.catalogue_data import CATALOGUE
-from watchstack.families import Buckets, FamilyCollector, LabelValues, Points
-from watchstack.http.recorder import Cell, Recorder
+from watchstack.families import Buckets, Family, FamilyCollector, LabelValues, Points
+from watchstack.http.recorder import Cell, Figures, Recorder
 
 
 class HttpCollector(FamilyCollector):
@@ -17,6 +18,7 @@ class HttpCollector(FamilyCollector):
 
     def __init__(self, recorder: Recorder, registry: CollectorRegistry, preset: Preset | None = None) -> None:
         self._recorder = recorder
+        self._figures: Figures = recorder
         self._sources: dict[str, Callable[[], Points]] = {
             "http_requests_total": self._requests,
             "http_request_duration_seconds": self._durations,
@@ -28,6 +30,14 @@ class HttpCollector(FamilyCollector):
         }
         super().__init__([d for name in self._sources for d in CATALOGUE.names(name, preset)], registry)
 
+    def families(self) -> Iterator[Family]:
+        self._figures = self._recorder.figures()
+        yield from super().families()
+
+    def collect(self) -> Iterator[Metric]:
+        self._figures = self._recorder.figures()
+        yield from super().collect()
+
     def points(self, definition: Definition) -> Points:
         canonical = CATALOGUE[definition.of or definition.name]
         points = self._sources[canonical.name]()
@@ -38,33 +48,33 @@ class HttpCollector(FamilyCollector):
         return ((tuple(values[column] for column in columns), value) for values, value in points)
 
     def _requests(self) -> Iterator[tuple[LabelValues, float]]:
-        for (method, endpoint), cells in list(self._recorder.groups.items()):
+        for (method, endpoint), cells in list(self._figures.groups.items()):
             for status, cell in list(cells.items()):
                 yield (method, endpoint, endpoint, status), cell.count
 
     def _durations(self) -> Iterator[tuple[LabelValues, Buckets]]:
-        for key, cells in list(self._recorder.groups.items()):
+        for key, cells in list(self._figures.groups.items()):
             yield key, _added((cell.durations, cell.duration_sum) for cell in _locked(cells))
 
     def _request_sizes(self) -> Iterator[tuple[LabelValues, Buckets]]:
-        for key, cells in list(self._recorder.groups.items()):
+        for key, cells in list(self._figures.groups.items()):
             found = _added((cell.request_sizes, cell.request_sum) for cell in _locked(cells))
             bodiless = sum(cell.count for cell in _locked(cells)) - sum(found.counts)
             yield key, Buckets([found.counts[0] + bodiless, *found.counts[1:]], found.sum)
 
     def _response_sizes(self) -> Iterator[tuple[LabelValues, Buckets]]:
-        for key, cells in list(self._recorder.groups.items()):
+        for key, cells in list(self._figures.groups.items()):
             yield key, _added((cell.response_sizes, cell.response_sum) for cell in _locked(cells))
 
     def _in_progress(self) -> Iterator[tuple[LabelValues, float]]:
-        for method, number in self._recorder.in_progress().items():
+        for method, number in self._figures.in_progress().items():
             yield (method,), number
 
     def _exceptions(self) -> Iterator[tuple[LabelValues, float]]:
-        yield from list(self._recorder.exceptions.items())
+        yield from list(self._figures.exceptions.items())
 
     def _failures(self) -> Iterator[tuple[LabelValues, float]]:
-        yield (), self._recorder.troubles
+        yield (), self._figures.troubles
 
 
 def _locked(cells: dict[str, Cell]) -> Iterator[Cell]:

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable
 from itertools import count
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 from watchstack.catalogue_data import DURATION_BUCKETS, SIZE_BUCKETS
 from watchstack.clocks import SYSTEM, Clocks
@@ -68,6 +68,16 @@ class Method:
         return int(repr(self._counter)[len("count(") : -1])
 
 
+class Figures(Protocol):
+    """What there is to tell in a scrape. groups: by method and endpoint, then by status."""
+
+    groups: dict[tuple[str, str], dict[str, Cell]]
+    exceptions: dict[tuple[str, str, str], int]
+    troubles: int
+
+    def in_progress(self) -> dict[str, int]: ...
+
+
 class Recorder:
     """Holds the cells of one application.
 
@@ -78,13 +88,18 @@ class Recorder:
     def __init__(self, *, clocks: Clocks = SYSTEM, methods: Collection[str] = METHODS, route_limit: int = 1000) -> None:
         self.clocks = clocks
         self.ticks = clocks.ticks
+        self._method_names = (*methods, OTHER_METHOD)
+        self._route_limit = route_limit
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begins with nothing recorded."""
         self.groups: dict[tuple[str, str], dict[str, Cell]] = {}  # by method and endpoint, then by status
         self.exceptions: dict[tuple[str, str, str], int] = {}
         self.troubles = 0  # how often recording itself failed
         self.by_key: dict[tuple[str, str | None, str], Cell] = {}  # the same cells, as the adapters name them
-        self.methods = {name: Method(name) for name in (*methods, OTHER_METHOD)}
+        self.methods = {name: self._new_method(name) for name in self._method_names}
         self.other_method = self.methods[OTHER_METHOD]
-        self._route_limit = route_limit
         self._routes = {UNMATCHED, OVERFLOW}
         self._lock = Lock()
 
@@ -97,7 +112,11 @@ class Recorder:
         with self._lock:
             key = (method, self._endpoint(route), type(error).__name__)
             if key in self.exceptions or len(self.exceptions) < self._route_limit:
-                self.exceptions[key] = self.exceptions.get(key, 0) + 1
+                self._count_exception(key)
+
+    def figures(self) -> Figures:
+        """What a scrape tells of this recorder."""
+        return self
 
     def trouble(self) -> None:
         """Notes that recording failed; the application never sees it. Logged the first time alone."""
@@ -120,10 +139,19 @@ class Recorder:
             cells = self.groups.setdefault((method, endpoint), {})
             cell = cells.get(number)
             if cell is None:
-                cell = cells[number] = Cell()
+                cell = cells[number] = self._new_cell(method, endpoint, number)
             if endpoint != OVERFLOW and number == status:  # what is unbounded is not remembered
                 self.by_key[method, route, status] = cell
             return cell
+
+    def _new_method(self, name: str) -> Method:
+        return Method(name)
+
+    def _new_cell(self, method: str, endpoint: str, status: str) -> Cell:
+        return Cell()
+
+    def _count_exception(self, key: tuple[str, str, str]) -> None:
+        self.exceptions[key] = self.exceptions.get(key, 0) + 1
 
     def _endpoint(self, route: str | None) -> str:
         if route is None:

@@ -35,6 +35,30 @@ def starlette_route(scope: Scope) -> str | None:
     return _mount_template(scope["router"].routes, mounted) + template
 
 
+def owns(app: Any, path: str) -> bool:
+    """Whether a Starlette or FastAPI application has a route for exactly `path`; a route with parameters is none."""
+    try:
+        return _has_route(getattr(app, "routes", None) or (), path)
+    except Exception:  # an application of another kind, whose `routes` are something else
+        return False
+
+
+def _has_route(routes: Iterable[Any], path: str) -> bool:
+    for route in routes:
+        included = getattr(route, "original_router", None)  # FastAPI keeps an included router as one route
+        if included is not None:
+            prefix = route.include_context.prefix
+            if path.startswith(prefix) and _has_route(included.routes, path[len(prefix) :]):
+                return True
+            continue
+        if route.path == path and not hasattr(route, "routes"):
+            return True
+        inner = getattr(route, "routes", None)
+        if inner and path.startswith(route.path + "/") and _has_route(inner, path[len(route.path) :]):
+            return True
+    return False
+
+
 def _own_template(scope: Scope, route: Any) -> str:
     """The route's template below its mounts. FastAPI notes the prefix of an included router beside the route."""
     context = scope["fastapi"].get("effective_route_context") if "fastapi" in scope else None

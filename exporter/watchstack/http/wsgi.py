@@ -55,7 +55,7 @@ class WsgiMiddleware:
         app, route_of = self._app, self._route_of
         path = environ.get("PATH_INFO", "")
         if path in self._special:
-            if path in self._handlers:
+            if path in self._handlers and not self._endpoints.owned(path):
                 app, route_of = self._serve, told_route
             if path in self._excluded:
                 return app(environ, start_response)

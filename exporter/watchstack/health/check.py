@@ -1,0 +1,123 @@
+"""What a health check is, what it answers, and the registry of an application's checks. Running them: runner.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """From best to worst."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+    CRITICAL = "critical"
+
+    @property
+    def failed(self) -> bool:
+        return self in (Status.UNHEALTHY, Status.CRITICAL)
+
+
+_ORDER = {status: number for number, status in enumerate(Status)}
+
+
+def worst(statuses: Iterator[Status]) -> Status:
+    """The worst of them, healthy for none."""
+    return max(statuses, key=_ORDER.__getitem__, default=Status.HEALTHY)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found.
+
+    response_time_ms: -1 where there is none; None: as long as the check ran. error: class name of the exception behind
+    it. escaped: the check did not answer itself, its exception got out. figures: numbers of a store, for A-05.
+    """
+
+    status: Status
+    message: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    response_time_ms: float | None = None
+    error: str = ""
+    escaped: bool = False
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One health check.
+
+    function: answers a Result, or awaits one. interval, timeout: seconds. critical: whether its failure makes the
+    whole unhealthy; else degraded. on_timeout: what a check that takes too long is, `{seconds}` being its timeout.
+    external: of another service's API.
+    """
+
+    name: str
+    function: Callable[[], Result | Awaitable[Result]]
+    description: str = ""
+    interval: float = 60.0
+    timeout: float = 30.0
+    critical: bool = True
+    on_timeout: tuple[Status, str] = (Status.CRITICAL, "Health check timeout after {seconds}s")
+    external: bool = False
+
+    def timed_out(self) -> Result:
+        status, text = self.on_timeout
+        message = text.format(seconds=f"{self.timeout:g}")
+        return Result(status, message, response_time_ms=self.timeout * 1000, error="TimeoutError")
+
+
+RESERVED = frozenset({"simple"})  # X-04: paths of /api/health that are no check
+
+
+class Registry:
+    """The checks of one application by name, in the order they were registered."""
+
+    def __init__(self) -> None:
+        self._checks: dict[str, Check] = {}
+
+    def add(self, check: Check) -> Check:
+        """Raises ValueError for a name that is taken, reserved or empty, and for times that are not above zero."""
+        if not check.name or check.name in RESERVED:
+            raise ValueError(f"a health check cannot be named {check.name!r}")
+        if check.name in self._checks:
+            raise ValueError(f"a health check named {check.name!r} is registered already")
+        if check.interval <= 0 or check.timeout <= 0:
+            raise ValueError(f"interval and timeout of the health check {check.name!r} must be above zero")
+        self._checks = {**self._checks, check.name: check}  # those who iterate keep what they had
+        return check
+
+    def __getitem__(self, name: str) -> Check:
+        return self._checks[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._checks
+
+    def __iter__(self) -> Iterator[Check]:
+        return iter(self._checks.values())
+
+
+def cleaned(result: Result) -> Result:
+    """A result that JSON can hold. Raises whatever its parts raise when they are read, and for one without an end."""
+    took = result.response_time_ms
+    return replace(
+        result,
+        message=str(result.message),
+        details=_cleaned(dict(result.details)),
+        figures=_cleaned(dict(result.figures)),
+        response_time_ms=None if took is None or not math.isfinite(took) else float(took),
+    )
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _cleaned(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_cleaned(inner) for inner in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value if value is None or type(value) in (bool, int, str) else str(value)

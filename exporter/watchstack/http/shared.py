@@ -1,0 +1,145 @@
+"""The HTTP core where several worker processes answer for one application: the same numbers, kept in shared files.
+
+Recording is that of recorder.py; here is where its numbers lie, and how those of all workers are added up for a scrape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from watchstack.catalogue_data import DURATION_BUCKETS, SIZE_BUCKETS
+from watchstack.http.recorder import Cell, Method, Recorder
+from watchstack.shared import SharedNumbers
+
+_DURATIONS = len(DURATION_BUCKETS) + 1
+_SIZES = len(SIZE_BUCKETS) + 1
+# A cell's numbers one after the other: its three sums, its durations, its request sizes, its response sizes.
+_REQUESTS = 3 + _DURATIONS
+_RESPONSES = _REQUESTS + _SIZES
+_WHOLE = _RESPONSES + _SIZES
+
+
+def _sum(index: int) -> Any:
+    def read(self: SharedCell) -> Any:
+        return self.numbers[index]
+
+    def write(self: SharedCell, value: float) -> None:
+        self.numbers[index] = value
+
+    return property(read, write)
+
+
+class SharedCell(Cell):
+    """A cell whose numbers are one slot."""
+
+    __slots__ = ("numbers",)
+    duration_sum = _sum(0)
+    request_sum = _sum(1)
+    response_sum = _sum(2)
+
+    def __init__(self, numbers: Any) -> None:
+        self.lock = Lock()
+        self.numbers = numbers
+        self.durations = numbers[3:_REQUESTS]
+        self.request_sizes = numbers[_REQUESTS:_RESPONSES]
+        self.response_sizes = numbers[_RESPONSES:]
+
+
+class _SharedMethod(Method):
+    """A value of the method label whose begun requests other processes can see."""
+
+    __slots__ = ("_lock", "_recorder", "_slot")
+
+    def __init__(self, name: str, recorder: SharedRecorder) -> None:
+        self.name = name
+        self._lock = Lock()
+        self._recorder = recorder
+        self._slot: memoryview[float] | None = None
+        self.begin = self._begin  # type: ignore[assignment]
+
+    def _begin(self) -> None:
+        try:
+            with self._lock:
+                if self._slot is None:
+                    self._slot = self._recorder.numbers.slot(("begun", self.name))
+                self._slot[0] += 1
+        except Exception:
+            self._recorder.trouble()
+
+
+@dataclass
+class Gathered:
+    """The figures of all workers. begun, ended: requests by method, of those workers alone that still run."""
+
+    groups: dict[tuple[str, str], dict[str, Cell]] = field(default_factory=dict)
+    exceptions: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    troubles: int = 0
+    begun: dict[str, int] = field(default_factory=dict)
+    ended: dict[str, int] = field(default_factory=dict)
+
+    def in_progress(self) -> dict[str, int]:
+        return {method: max(0, begun - self.ended.get(method, 0)) for method, begun in self.begun.items()}
+
+    def add(self, key: tuple[str, ...], numbers: Sequence[float], alive: bool) -> None:
+        match key:
+            case ("cell", method, endpoint, status):
+                cell = self.groups.setdefault((method, endpoint), {}).setdefault(status, Cell())
+                _add_cell(cell, SharedCell(numbers))
+                if alive:
+                    self.ended[method] = self.ended.get(method, 0) + int(sum(numbers[3:_REQUESTS]))
+            case ("begun", method):
+                self.begun[method] = self.begun.get(method, 0) + (int(numbers[0]) if alive else 0)
+            case ("exception", method, endpoint, kind):
+                known = self.exceptions.get((method, endpoint, kind), 0)
+                self.exceptions[method, endpoint, kind] = known + int(numbers[0])
+            case ("troubles",):
+                self.troubles += int(numbers[0])
+
+
+class SharedRecorder(Recorder):
+    """A recorder whose numbers stand in `numbers`; more: as Recorder takes them."""
+
+    def __init__(self, numbers: SharedNumbers, **more: Any) -> None:
+        self.numbers = numbers
+        super().__init__(**more)
+        numbers.on_fork(self._begin)
+
+    def figures(self) -> Gathered:
+        """Those of all workers, and of the ones that are gone."""
+        gathered = Gathered()
+        for part in self.numbers.parts():
+            for key, numbers in part.numbers.items():
+                gathered.add(key, numbers, part.alive)
+        return gathered
+
+    def trouble(self) -> None:
+        super().trouble()
+        try:
+            self.numbers.slot(("troubles",))[0] = self.troubles
+        except OSError:  # the very trouble may be that there is no room
+            return
+
+    def _new_method(self, name: str) -> Method:
+        return _SharedMethod(name, self)
+
+    def _new_cell(self, method: str, endpoint: str, status: str) -> Cell:
+        return SharedCell(self.numbers.slot(("cell", method, endpoint, status), _WHOLE))
+
+    def _count_exception(self, key: tuple[str, str, str]) -> None:
+        super()._count_exception(key)
+        self.numbers.slot(("exception", *key))[0] = self.exceptions[key]
+
+
+def _add_cell(total: Cell, part: Cell) -> None:
+    total.duration_sum += part.duration_sum
+    total.request_sum += part.request_sum
+    total.response_sum += part.response_sum
+    for mine, more in (
+        (total.durations, part.durations),
+        (total.request_sizes, part.request_sizes),
+        (total.response_sizes, part.response_sizes),
+    ):
+        mine[:] = [int(a + b) for a, b in zip(mine, more, strict=True)]

@@ -1,0 +1,157 @@
+"""Several worker processes under gunicorn: what they count adds up, also when one is killed and replaced."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from support import ROOT, choose_ports
+
+pytestmark = pytest.mark.services
+
+REQUESTS = 2000
+APP = """
+import os, time
+from flask import Flask
+from prometheus_client import Counter, Gauge
+from watchstack import Monitoring
+
+app = Flask("shop")
+sold = Counter("sold", "Items sold", ["kind"])
+open_now = Gauge("open_now", "Open", multiprocess_mode="livesum")
+Monitoring(app)
+
+@app.route("/items/<item>")
+def items(item):
+    sold.labels("tea").inc()
+    return "item"
+
+@app.route("/pid")
+def pid():
+    open_now.set(1)
+    return str(os.getpid())
+
+@app.route("/slow")
+def slow():
+    time.sleep(60)
+    return "late"
+
+@app.route("/broken")
+def broken():
+    raise KeyError("on purpose")
+"""
+
+
+class Server:
+    """gunicorn with 4 workers on a free port."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port = choose_ports(1)[0]
+        shared = folder / "shared"
+        shared.mkdir()
+        (folder / "shop.py").write_text(APP)
+        environment = {
+            **os.environ,
+            "PROMETHEUS_MULTIPROC_DIR": str(shared),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "exporter"), os.environ.get("PYTHONPATH", "")]),
+            "MONITORING_PRESET": "framework",
+            "PROMETHEUS_PATH": "/metrics",
+        }
+        bind = ["-b", f"127.0.0.1:{self.port}", "--no-control-socket", "-w", "4", "--threads", "2"]
+        self.log = (folder / "log").open("w+")
+        command = [sys.executable, "-m", "gunicorn", *bind, *options, "shop:app"]
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL
+        )
+
+    def get(self, path: str, connection: http.client.HTTPConnection | None = None) -> str:
+        connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+
+    def scrape(self) -> dict[str, float]:
+        lines = self.get("/metrics").splitlines()
+        return {key: float(value) for key, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(5)
+        self.log.close()
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    ends = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if condition():
+                return
+        assert time.monotonic() < ends, "it did not come about in time"
+        time.sleep(0.05)
+
+
+@pytest.fixture(params=[(), ("--preload",)], ids=["each loads the application", "preloaded"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    one = Server(tmp_path, *request.param)
+    try:
+        until(lambda: len({one.get("/pid") for _ in range(12)}) == 4)
+        yield one
+    finally:
+        one.stop()
+
+
+def test_counters_add_up_over_workers_and_after_a_kill(server: Server) -> None:
+    requests = 'http_requests_total{endpoint="/items/<item>",method="GET",path="/items/<item>",status="200"}'
+    duration = 'http_request_duration_seconds_count{endpoint="/items/<item>",method="GET"}'
+    in_progress = 'http_requests_in_progress{method="GET"}'
+
+    def send(count: int) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(lambda number: server.get(f"/items/{number}"), range(count))) == {"item"}
+
+    send(REQUESTS // 2)
+    until(lambda: server.scrape()[requests] >= REQUESTS // 2)  # a worker counts after its client has the last byte
+    for _ in range(8):  # whichever worker answers
+        found = server.scrape()
+        assert found[requests] == found[duration] == found['sold_total{kind="tea"}'] == REQUESTS // 2
+    assert found["open_now"] == 4.0
+    until(lambda: server.scrape()[in_progress] == 1.0)  # the scrape itself
+    checked = 'health_check_duration_seconds_count{component="system",endpoint="background"}'
+    until(lambda: server.scrape().get(checked, 0.0) >= 4.0)  # every worker checks, preloaded or not
+    one_process = found["memory_usage_bytes"] / 4
+    assert one_process > 10e6
+    server.get("/broken")
+    held = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    held.request("GET", "/slow")
+    until(lambda: [server.scrape()[in_progress] for _ in range(3)] == [2.0] * 3)
+    before = {server.get("/pid") for _ in range(40)}
+    for pid in sorted(before)[:4]:
+        os.kill(int(pid), signal.SIGKILL)
+    until(lambda: len({server.get("/pid") for _ in range(12)} - before) == 4)
+    held.close()
+    found = server.scrape()
+    assert found[requests] == found['sold_total{kind="tea"}'] == REQUESTS // 2
+    until(lambda: server.scrape()[in_progress] == 1.0)  # what the killed one held is gone
+    assert found["open_now"] == 4.0
+    assert found['http_exceptions_total{endpoint="/broken",error_type="KeyError",method="GET"}'] == 1.0
+    assert found["memory_usage_bytes"] < 8 * one_process
+    send(REQUESTS // 2)
+    until(lambda: server.scrape()[requests] >= REQUESTS)
+    found = server.scrape()
+    assert found[requests] == found[duration] == found['sold_total{kind="tea"}'] == REQUESTS
+    bucket = 'http_request_duration_seconds_bucket{endpoint="/items/<item>",le="+Inf",method="GET"}'
+    assert found[bucket] == REQUESTS
+    assert found["watchstack_recording_failures_total"] == 0.0

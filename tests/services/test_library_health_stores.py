@@ -1,0 +1,241 @@
+"""Health checks against a real PostgreSQL, Redis and HTTP server: working, slow, exhausted, gone, back again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import choose_ports, unavailable
+from watchstack.health.check import Check, Registry, Result, Status
+from watchstack.health.database import PsycopgDatabase, SqlalchemyDatabase, database_check
+from watchstack.health.redis import redis_check, redis_client
+from watchstack.health.runner import Runner
+from watchstack.health.web import web_check
+
+pytestmark = pytest.mark.services
+
+
+def driver(name: str) -> Any:
+    try:
+        return __import__(name)
+    except ImportError:
+        unavailable(f"the package {name} is not installed")
+
+
+def run(check: Check) -> Result:
+    return Runner(Registry(), told=lambda outcome: None).run([check])[0].result
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def until(condition: Callable[[], object]) -> None:
+    ends = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < ends, "it did not come about in time"
+        time.sleep(0.02)
+
+
+class Program:
+    """A server on a free port of loopback, which is up when `start` returns."""
+
+    def __init__(self, command: list[str], port: int, folder: Path, **how: Any) -> None:
+        self.command, self.port, self.folder, self.how = command, port, folder, how
+
+    def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, **self.how
+            )
+        until(lambda: listens(self.port) or self.process.poll() is not None)
+        assert self.process.poll() is None, (self.folder / "log").read_text()
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(5)
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[Program]:
+    driver("redis")
+    found = shutil.which("redis-server")
+    if found is None:
+        unavailable("redis-server is not installed")
+    port = choose_ports(1)[0]
+    one = Program([found, "--port", str(port), "--bind", "127.0.0.1", "--save", ""], port, tmp_path)
+    one.start()
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def postgres() -> Iterator[Program]:
+    driver("psycopg")
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not binaries:
+        unavailable("postgresql is not installed")
+    folder = Path(tempfolder())
+    how: dict[str, Any] = {}
+    if os.geteuid() == 0:  # PostgreSQL does not run as root
+        shutil.chown(folder, "postgres", "postgres")
+        how = {"user": "postgres", "group": "postgres", "extra_groups": []}
+    make = [str(binaries[-1].with_name("initdb")), "-D", str(folder / "data"), "-U", "watch", "-A", "trust", "-N"]
+    subprocess.run(make, check=True, capture_output=True, cwd=folder, **how)
+    port = choose_ports(1)[0]
+    options = ["-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"]
+    one = Program([str(binaries[-1]), "-D", str(folder / "data"), *options], port, folder, **how)
+    one.start()
+    until(lambda: run(database_check(PsycopgDatabase(conninfo(port)))).status is Status.HEALTHY)
+    yield one
+    one.stop()
+    shutil.rmtree(folder)
+
+
+def tempfolder() -> str:
+    import tempfile
+
+    return tempfile.mkdtemp(prefix="watchstack-postgres-")  # one that its own user can reach
+
+
+def conninfo(port: int) -> str:
+    return f"postgresql://watch@127.0.0.1:{port}/postgres"
+
+
+def test_postgresql_works_stops_and_comes_back(postgres: Program) -> None:  # C-40 C-43 C-45 C-46
+    check = database_check(PsycopgDatabase(conninfo(postgres.port)))
+    found = run(check)
+    assert (found.status, found.message) == (Status.HEALTHY, "Database operational")
+    assert found.details["query_result"] is True
+    assert found.details["pool_status"] is None
+    postgres.stop()
+    found = run(check)
+    assert found.status is Status.CRITICAL
+    assert found.message.startswith("Database error: ")
+    assert found.response_time_ms == -1
+    assert found.error == "OperationalError"
+    postgres.start()
+    until(lambda: run(check).status is Status.HEALTHY)
+
+
+def test_postgresql_that_hangs(postgres: Program) -> None:  # C-44
+    check = database_check(PsycopgDatabase(conninfo(postgres.port)), timeout=0.5)
+    postgres.process.send_signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        found = run(check)
+        assert time.monotonic() - began < 3
+    finally:
+        postgres.process.send_signal(signal.SIGCONT)
+    assert (found.status, found.message) == (Status.CRITICAL, "Database timeout after 0.5s")
+    assert found.response_time_ms == 500.0
+    until(lambda: run(check).status is Status.HEALTHY)
+
+
+def test_a_pool_of_sqlalchemy(postgres: Program) -> None:  # C-01 C-42
+    sqlalchemy = driver("sqlalchemy")
+    address = conninfo(postgres.port).replace("postgresql://", "postgresql+psycopg://")
+    engine = sqlalchemy.create_engine(address, pool_size=1, max_overflow=1, pool_timeout=0.2)
+    check = database_check(SqlalchemyDatabase(engine))
+    found = run(check)
+    assert found.message == "Database operational"
+    assert found.details["pool_status"] == {"size": 1, "checked_out": 0, "idle_connections": 2}
+    assert found.figures == {"connection_pool_size": 1, "connections_checked_out": 0}
+    with engine.connect(), engine.connect():
+        found = run(check)
+        assert found.status is Status.CRITICAL  # no connection is to be had at all
+        assert found.message.startswith("Database error: QueuePool limit")
+    assert run(check).status is Status.HEALTHY
+    engine.dispose()
+
+
+def test_redis_works_stops_and_comes_back(redis_server: Program) -> None:  # C-02 C-55 C-56 C-57
+    client = redis_client(f"redis://127.0.0.1:{redis_server.port}", seconds=1.0)
+    check = redis_check(client)
+    found = run(check)
+    assert (found.status, found.message) == (Status.HEALTHY, "Redis operational")
+    assert found.details["connected_clients"] == 1
+    assert found.details["used_memory_mb"] > 0.1
+    assert {"keyspace_hits", "keyspace_misses"} <= set(found.details)
+    assert found.figures["total_commands_processed"] >= 1
+    redis_server.stop()
+    found = run(check)
+    assert found.status is Status.DEGRADED
+    assert found.message.startswith("Redis error: ")
+    assert found.response_time_ms == -1
+    redis_server.start()
+    until(lambda: run(check).status is Status.HEALTHY)
+    redis_server.process.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    found = run(redis_check(client, timeout=0.3))
+    assert time.monotonic() - began < 2
+    redis_server.process.send_signal(signal.SIGCONT)
+    assert (found.status, found.message) == (Status.DEGRADED, "Redis error: timeout after 0.3s")
+    client.close()  # type: ignore[attr-defined]
+
+
+class Api(BaseHTTPRequestHandler):
+    code, seconds = 200, 0.0
+
+    def do_GET(self) -> None:
+        time.sleep(type(self).seconds)
+        self.send_response(type(self).code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: Any) -> None:
+        return
+
+
+@pytest.fixture
+def api() -> Iterator[tuple[type[Api], str]]:
+    kind = type("OneApi", (Api,), {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield kind, f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+# C-03 C-04
+@pytest.mark.parametrize(
+    ("code", "seconds", "status", "message"),
+    [
+        (200, 0.0, "healthy", "stripe reachable"),
+        (401, 0.0, "healthy", "stripe reachable"),
+        (500, 0.0, "unhealthy", "stripe answered 500"),
+        (200, 0.2, "degraded", "stripe slow: "),
+        (200, 1.0, "unhealthy", "stripe timeout after 0.5s"),
+    ],
+)
+def test_an_api(api: tuple[type[Api], str], code: int, seconds: float, status: str, message: str) -> None:
+    api[0].code, api[0].seconds = code, seconds
+    found = run(web_check("stripe", api[1], seconds=5.0, slow_ms=150.0, timeout=0.5))
+    assert found.status == status
+    assert found.message.startswith(message)
+
+
+def test_an_api_that_is_not_there() -> None:
+    found = run(web_check("stripe", f"http://127.0.0.1:{choose_ports(1)[0]}/"))
+    assert (found.status, found.error, found.response_time_ms) == (Status.UNHEALTHY, "URLError", -1)
+    found = run(web_check("stripe", "http://no-such-host.invalid/", timeout=8.0))
+    assert found.status is Status.UNHEALTHY
