@@ -76,7 +76,7 @@ def test_the_client_is_asked_for_the_pin_with_verified_checksums(home: Path, mon
     assert words[words.index("-tags") + 1] == "small"
     assert words[words.index("-ldflags") + 1] == "-s -w -X example.com/version.Version=3.2.0"
     assert words[-2:] == ["example.com/tool/cmd/tool", "example.com/tool/cmd/toolctl"]
-    assert environment["GOSUMDB"] == "sum.golang.org"
+    assert environment["GOSUMDB"] == ""  # the client's own default, not the "off" of the settings
     assert environment["GOPROXY"] == "proxy"
     assert environment["CGO_ENABLED"] == "0"
     assert not {"GONOSUMDB", "GOINSECURE"} & set(environment)

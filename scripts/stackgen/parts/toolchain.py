@@ -30,7 +30,9 @@ DROPPED = ("GOFLAGS", "GOINSECURE", "GONOSUMDB", "GONOSUMCHECK", "GONOPROXY", "G
 
 @dataclass(frozen=True)
 class Toolchain:
-    """program: the `go` to call. version: "1.26.8". proxy, sumdb: what the user's settings say."""
+    """program: the `go` to call. version: "1.26.8". proxy, sumdb: what the user's settings say,
+    "" for the client's own default; checksums are verified even where the settings turn that off.
+    """
 
     program: Path
     version: str
@@ -71,8 +73,8 @@ def _ask(program: Path) -> Toolchain | None:
     match = re.match(r"go(\d+(?:\.\d+)*)", told.get("GOVERSION", ""))
     if match is None:
         return None
-    sumdb = told.get("GOSUMDB") or "sum.golang.org"
-    return Toolchain(program, match[1], told.get("GOPROXY", ""), "sum.golang.org" if sumdb == "off" else sumdb)
+    sumdb = told.get("GOSUMDB", "")
+    return Toolchain(program, match[1], told.get("GOPROXY", ""), "" if sumdb == "off" else sumdb)
 
 
 def _fetch(part: str, program: Path) -> Path:
