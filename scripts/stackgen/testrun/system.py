@@ -21,7 +21,9 @@ NEEDED = {
     "redis-server": "redis-server",
     "/usr/lib/postgresql/*/bin/postgres": "postgresql",
     "chromium": "chromium",
-    "jq": "jq",
+    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf": "fonts-dejavu-core",
+    "gcc": "gcc",
+    "/usr/include/stdlib.h": "libc6-dev",
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
 
@@ -51,18 +53,28 @@ def install(say: Callable[[str], None]) -> None:
     if os.geteuid() != 0:
         raise InstallError(f"--install needs root; as root: apt-get install {' '.join(packages)}")
     say(f"installing {', '.join(packages)}")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     with _no_service_starts():
-        for command in (
-            ["apt-get", "update", "-q"],
-            ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages],
-        ):
-            done = subprocess.run(
-                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-8:])
-                raise InstallError(f"{' '.join(command)} failed:\n{tail}")
+        problem = _apt("update")
+        if problem:
+            say(f"apt-get update had trouble, going on with the lists that are there:\n{problem}")
+        problem = _apt("install", "-y", "--no-install-recommends", *packages)
+    if problem:
+        raise InstallError(f"apt-get install {' '.join(packages)} failed:\n{problem}")
+
+
+def _apt(*words: str) -> str:
+    """Runs apt-get; the last lines of what it said and its exit code when it failed, else ""."""
+    done = subprocess.run(
+        ["apt-get", "-q", *words],
+        env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return ""
+    return "\n".join([*(done.stdout + done.stderr).strip().splitlines()[-8:], f"exit code {done.returncode}"])
 
 
 @contextmanager

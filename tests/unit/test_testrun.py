@@ -1,0 +1,85 @@
+"""`./stack test` itself: what --install asks of the system, and that a failing tier is a failing run."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from stackgen.testrun import builds, system, tiers
+from stackgen.testrun.tiers import Outcome, Tier
+from support import ROOT
+
+
+@pytest.fixture
+def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine where nothing is installed, with an apt-get that only writes down how it was called."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "apt-get"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ntest ! -e {tmp_path}/fail-$2\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setattr(system, "_present", lambda program: False)
+    monkeypatch.setattr(system, "POLICY", tmp_path / "policy-rc.d")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    return tmp_path
+
+
+def test_everything_missing_is_installed_and_no_service_started(apt: Path) -> None:
+    system.install(lambda _text: None)
+    update, install = (apt / "calls").read_text().splitlines()
+    assert update == "-q update"
+    assert install.split()[:4] == ["-q", "install", "-y", "--no-install-recommends"]
+    assert set(install.split()[4:]) == set(system.NEEDED.values())
+    assert not (apt / "policy-rc.d").exists()
+
+
+def test_a_failing_update_is_told_and_gone_past(apt: Path) -> None:
+    (apt / "fail-update").touch()
+    said: list[str] = []
+    system.install(said.append)
+    assert any("apt-get update had trouble" in text for text in said)
+    assert len((apt / "calls").read_text().splitlines()) == 2
+
+
+def test_a_failing_install_says_so(apt: Path) -> None:
+    (apt / "fail-install").touch()
+    with pytest.raises(system.InstallError, match=r"apt-get install .*docker\.io"):
+        system.install(lambda _text: None)
+
+
+def test_without_root_it_says_what_to_run(apt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(system.InstallError, match="as root: apt-get install"):
+        system.install(lambda _text: None)
+    assert not (apt / "calls").exists()
+
+
+def test_a_policy_that_is_there_stays(apt: Path) -> None:
+    (apt / "policy-rc.d").write_text("theirs")
+    system.install(lambda _text: None)
+    assert (apt / "policy-rc.d").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_tier_gives_its_exit_code(code: int, capfd: pytest.CaptureFixture[str]) -> None:
+    tier = Tier("one", ("-c", f"print('said'); raise SystemExit({code})"), lane=1)
+    outcome = tiers.run(tier, ROOT)
+    assert outcome.code == code
+    assert "said" in capfd.readouterr().out
+
+
+def test_lanes_keep_their_order_and_lose_nothing() -> None:
+    names = {1: ["a", "b", "c"], 2: ["d", "e"]}
+    given = [Tier(name, (), lane=lane) for lane, row in names.items() for name in row]
+    done = tiers.run_lanes(given, lambda tier: Outcome(tier, 0, 0.0))
+    assert [outcome.tier.name for outcome in done] == ["a", "b", "c", "d", "e"]
+
+
+def test_every_folder_of_tests_is_in_a_tier() -> None:
+    named = {Path(word).parts[1] for tier in tiers.TIERS for word in tier.command if word.startswith("tests/")}
+    folders = {path.parent.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").rglob("test_*.py")}
+    assert folders <= named
+    assert "grafana-server" in builds.needed()
