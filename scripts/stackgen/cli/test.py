@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,8 +12,7 @@ from pathlib import Path
 
 import click
 
-from stackgen.testrun import system
-from stackgen.testrun.builds import Builds
+from stackgen.testrun import builds, system
 from stackgen.testrun.tiers import TIERS, Outcome, Tier, run, run_lanes
 
 FAILED = 1
@@ -31,6 +31,7 @@ def _say(text: str) -> None:
 def test(install: bool, quick: bool, names: tuple[str, ...], pytest_arguments: tuple[str, ...]) -> None:
     """Run every test: lint, unit, real programs, native stack, Compose stack, Grafana, browser."""
     began = time.monotonic()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, tests send it
     root = Path(os.environ["STACK_ROOT"])
     _test_packages(root)
     if install:
@@ -41,21 +42,13 @@ def test(install: bool, quick: bool, names: tuple[str, ...], pytest_arguments: t
             sys.exit(TOOL_MISSING)
     tiers = [tier for tier in TIERS if tier.present(root) and (not names or tier.name in names)]
     tiers = [tier for tier in tiers if not (quick and tier.real)]
-    builds = Builds(root, _say) if any(tier.real for tier in tiers) else None
-    outcomes: list[Outcome] = []
-    try:
-        for tier in (tier for tier in tiers if not tier.lane):
-            if tier.real and builds:
-                builds.finish()
-            outcomes.append(_announced(tier, root, pytest_arguments))
-        if builds:
-            builds.finish()
-        outcomes += run_lanes(
-            (tier for tier in tiers if tier.lane), lambda tier: _announced(tier, root, pytest_arguments)
-        )
-    finally:
-        if builds:
-            builds.stop()
+    outcomes = [_announced(tier, root, pytest_arguments) for tier in tiers if not tier.real]
+    if any(tier.real for tier in tiers):
+        _say("building or fetching the programs that the cache lacks")
+        _say(builds.fill(root) or "the programs are there")
+        outcomes += [_announced(tier, root, pytest_arguments) for tier in tiers if tier.real and not tier.lane]
+        laned = (tier for tier in tiers if tier.lane)
+        outcomes += run_lanes(laned, lambda tier: _announced(tier, root, pytest_arguments))
     _report(outcomes)
     _say(f"{time.monotonic() - began:.0f} s in all")
     sys.exit(FAILED if any(outcome.code for outcome in outcomes) else 0)

@@ -1,4 +1,4 @@
-"""Programs that the tests need and the stack does not: Grafana's server, FerretDB, logcli, exporters, Compose.
+"""Programs that the tests need and the stack does not: Grafana's server, exporters, Compose.
 
 How they are built or fetched lives in the other modules of this room; the stack's own parts stand in table.
 """
@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from stackgen.parts import debian
 from stackgen.parts.errors import PartError
-from stackgen.parts.table import PARTS, GoBuild, Part, loki_stamps
+from stackgen.parts.table import PARTS, GoBuild, Part
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,6 @@ _EXTRAS = (
                         "public/img/user_profile.png"),
                   home=(("public/build/assets-manifest.json", "{}\n"),),
                   stamps=(("main.version", "10.1.0"), ("main.commit", "module"), ("main.buildBranch", "module")))),
-    Extra("ferretdb", "1.24.0", ("ferretdb",),
-          GoBuild("github.com/FerretDB/FerretDB", "v1.24.0", ("cmd/ferretdb",), writable=True, modules=150, disk=2000,
-                  files=(("build/version/version.txt", "v1.24.0\n"), ("build/version/commit.txt", "module\n"),
-                         ("build/version/branch.txt", "module\n"), ("build/version/package.txt", "module\n")))),
-    Extra("logcli", "3.7.8", ("logcli",),
-          GoBuild("github.com/grafana/loki/v3", "v3.7.8", ("cmd/logcli",), stamps=loki_stamps("3.7.8"), modules=400,
-                  disk=6000)),
     Extra("redis-exporter", "1.69.0", ("redis_exporter",), debian=("prometheus-redis-exporter",), floor="1.50"),
     Extra("postgres-exporter", "0.17.1", ("postgres_exporter",), debian=("prometheus-postgres-exporter",),
           floor="0.11"),
