@@ -209,14 +209,20 @@ class FakeHandler(BaseHTTPRequestHandler):
         with fake.changed:
             fake.requests.append((self.command, self.path))
             fake.concurrent += 1
+            self._counted = True
             fake.most_concurrent = max(fake.most_concurrent, fake.concurrent)
         try:
             self._route(fake)
         finally:
-            with fake.changed:
-                fake.concurrent -= 1
+            self._leave()
 
     do_HEAD = do_GET
+
+    def _leave(self) -> None:
+        """A request is no longer at work when its answer goes out: the client may ask the next one at once."""
+        with self.server.changed:
+            self.server.concurrent -= self._counted
+            self._counted = False
 
     def _route(self, fake: FakeDocker) -> None:
         path = urlsplit(self.path).path
@@ -273,6 +279,7 @@ class FakeHandler(BaseHTTPRequestHandler):
             self._send(200, json.dumps(answer).encode())
 
     def _send(self, status: int, body: bytes, kind: str = "application/json") -> None:
+        self._leave()
         self.send_response(status)
         self.send_header("Api-Version", "1.48")
         self.send_header("Ostype", "linux")
