@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import NoReturn
 
@@ -38,6 +39,15 @@ def port_variables() -> dict[str, str]:
     """A free port for each part, as the variables that `./stack` and Compose read."""
     names = [*(part.port_variable for part in PARTS.values()), "LOKI_GRPC_PORT"]
     return dict(zip(names, map(str, choose_ports(len(names))), strict=True))
+
+
+def answers(url: str) -> bool:
+    """Whether a GET gives 200 within two seconds."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def copy_checkout(target: Path) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from native_support import until
 from playwright.sync_api import Browser, Page
-from support import ROOT, choose_ports
+from support import ROOT, answers, choose_ports
 
 pytestmark = pytest.mark.browser
 
@@ -73,14 +73,6 @@ def console(tmp_path: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(20)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def post(console: str, *alerts: dict[str, object]) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from native_support import until
 from running import RunningStack
-from support import ROOT, copy_checkout
+from support import ROOT, answers, copy_checkout
 
 pytestmark = pytest.mark.native
 
@@ -28,14 +27,6 @@ def clone(tmp_path: Path, free_ports: dict[str, str]) -> Iterator[RunningStack]:
     stack = RunningStack(root, free_ports, "native", WATCHSTACK_CACHE=str(tmp_path / "cache"), DOCKER_HOST=nobody)
     yield stack
     stack.destroy()
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def test_first_up_of_a_newcomer(clone: RunningStack, capsys: pytest.CaptureFixture[str]) -> None:

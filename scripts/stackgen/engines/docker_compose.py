@@ -86,17 +86,7 @@ class Compose:
         Compose has ended.
         """
         lines: list[str] = []
-        process = subprocess.Popen(
-            self.words(*words, every_profile=every_profile),
-            cwd=self.root,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # an interrupt comes to Compose from here, once
-        )
+        process = self._start(*words, every_profile=every_profile)
         reader = threading.Thread(target=_pass_on, args=(process, lines, say), daemon=True)
         reader.start()
         try:
@@ -131,17 +121,7 @@ class Compose:
 
     def follow(self, *words: str) -> Iterator[str]:
         """Its lines as they come, until it ends or the caller stops."""
-        process = subprocess.Popen(
-            self.words(*words, every_profile=True),
-            cwd=self.root,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        process = self._start(*words, every_profile=True)
         assert process.stdout is not None
         try:
             for line in process.stdout:
@@ -149,6 +129,20 @@ class Compose:
         finally:
             _end(process)
             process.stdout.close()
+
+    def _start(self, *words: str, every_profile: bool) -> subprocess.Popen[str]:
+        """Starts it with all it says on one pipe."""
+        return subprocess.Popen(
+            self.words(*words, every_profile=every_profile),
+            cwd=self.root,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # an interrupt comes to Compose from here, once
+        )
 
     def _environment(self) -> dict[str, str]:
         kept = {
