@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -44,3 +45,10 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.endswith(("_PORT", "_IMAGE")) or name in ("COMPOSE_PROJECT_NAME", "COMPOSE_FILE", "STACK_ROOT"):
             monkeypatch.delenv(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Counts for the closing table of `./stack test`."""
+    if path := os.environ.get("STACK_TEST_COUNTS"):
+        counts = {name: len(found) for name, found in terminalreporter.stats.items() if name}
+        Path(path).write_text(json.dumps(counts))

@@ -71,6 +71,33 @@ def test_a_tier_gives_its_exit_code(code: int, capfd: pytest.CaptureFixture[str]
     assert "said" in capfd.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("code", "counts", "word"),
+    [
+        (0, {}, "passed"),
+        (0, {"passed": 7}, "passed, 7"),
+        (0, {"passed": 7, "skipped": 2}, "passed, 7, 2 SKIPPED"),
+        (0, {"skipped": 36}, "SKIPPED, all 36"),
+        (1, {"passed": 7, "failed": 1}, "FAILED (1)"),
+    ],
+)
+def test_skipped_tests_are_told(code: int, counts: dict[str, int], word: str) -> None:
+    assert Outcome(Tier("one", ()), code, 1.0, counts).word == word
+
+
+def test_the_counts_come_from_pytest(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
+    (tmp_path / "test_two.py").write_text(
+        "import pytest\ndef test_a(): pass\n@pytest.mark.skip(reason='no')\ndef test_b(): pass\n"
+    )
+    tier = Tier(
+        "one",
+        ("-m", "pytest", "-p", "no:cacheprovider", "-q", "-c", str(ROOT / "pyproject.toml"), str(tmp_path)),
+        lane=1,
+    )
+    assert dict(tiers.run(tier, ROOT).counts) == {"passed": 1, "skipped": 1}
+
+
 def test_lanes_keep_their_order_and_lose_nothing() -> None:
     names = {1: ["a", "b", "c"], 2: ["d", "e"]}
     given = [Tier(name, (), lane=lane) for lane, row in names.items() for name in row]

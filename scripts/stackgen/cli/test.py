@@ -84,14 +84,11 @@ def _test_packages(root: Path) -> None:
 def _announced(tier: Tier, root: Path, pytest_arguments: tuple[str, ...]) -> Outcome:
     _say(f"{tier.name} begins")
     outcome = run(tier, root, pytest_arguments)
-    _say(f"{tier.name} {_word(outcome)} after {outcome.seconds:.0f} s")
+    _say(f"{tier.name}: {outcome.word} after {outcome.seconds:.0f} s")
     return outcome
 
 
-def _word(outcome: Outcome) -> str:
-    return "passed" if outcome.code == 0 else f"FAILED ({outcome.code})"
-
-
 def _report(outcomes: list[Outcome]) -> None:
+    width = max(len(outcome.word) for outcome in outcomes) if outcomes else 0
     for outcome in outcomes:
-        _say(f"{outcome.tier.name:<10} {_word(outcome):<12} {outcome.seconds:6.0f} s")
+        _say(f"{outcome.tier.name:<10} {outcome.word:<{width}} {outcome.seconds:6.0f} s")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+COUNTS = "STACK_TEST_COUNTS"  # names the file where a tier's pytest writes its counts (tests/conftest.py)
 
 
 @dataclass(frozen=True)
 class Tier:
-    """command: arguments behind the interpreter. lane: 0 runs by itself; tiers of lanes 1 and 2 run side by side, they
+    """command: arguments behind the interpreter. lane: 0 runs by itself; the other lanes run side by side, their tiers
     mostly wait. A tier with a lane needs the parts' programs in the cache, and so does `tools`.
     """
 
@@ -31,11 +34,23 @@ class Tier:
 
 @dataclass(frozen=True)
 class Outcome:
-    """seconds: wall clock; code: exit code of the tier's process."""
+    """seconds: wall clock; code: exit code of the tier's process. counts: tests by how they ended, {} for no tests."""
 
     tier: Tier
     code: int
     seconds: float
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def word(self) -> str:
+        """How it ended: a tier whose tests were all skipped has not passed."""
+        if self.code:
+            return f"FAILED ({self.code})"
+        passed, skipped = self.counts.get("passed", 0), self.counts.get("skipped", 0)
+        if skipped and not passed:
+            return f"SKIPPED, all {skipped}"
+        told = f"passed, {passed}" if passed else "passed"
+        return f"{told}, {skipped} SKIPPED" if skipped else told
 
 
 def _pytest(*arguments: str) -> tuple[str, ...]:
@@ -49,11 +64,11 @@ TIERS = (
     Tier("unit", _pytest("-n", "2", "tests/unit", "tests/golden"), real=False),
     Tier("tools", _pytest("-n", "2", "tests/tools")),
     Tier("native", _pytest("--ignore=tests/native/test_native_faults.py", "tests/native"), lane=1),
-    Tier("services", _pytest("tests/services"), lane=1),
-    Tier("browser", _pytest("tests/browser"), lane=1),
-    Tier("faults", _pytest("tests/native/test_native_faults.py"), lane=2),
-    Tier("grafana", _pytest("tests/grafana"), lane=2),
     Tier("compose", _pytest("tests/compose"), lane=2),
+    Tier("faults", _pytest("tests/native/test_native_faults.py"), lane=3),
+    Tier("grafana", _pytest("tests/grafana"), lane=3),
+    Tier("services", _pytest("tests/services"), lane=3),
+    Tier("browser", _pytest("tests/browser"), lane=3),
 )
 
 
@@ -61,8 +76,8 @@ def run(tier: Tier, root: Path, extra: tuple[str, ...] = ()) -> Outcome:
     """Runs one tier; what it prints is passed through at once, or in one piece at its end when it has a lane."""
     started = time.monotonic()
     arguments = (*tier.command, *extra) if "pytest" in tier.command else tier.command
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    with tempfile.TemporaryFile() as kept:
+    with tempfile.TemporaryFile() as kept, tempfile.NamedTemporaryFile("r") as counted:
+        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", COUNTS: counted.name}
         output = kept if tier.lane else None
         code = subprocess.run(
             [sys.executable, *arguments],
@@ -76,7 +91,8 @@ def run(tier: Tier, root: Path, extra: tuple[str, ...] = ()) -> Outcome:
         kept.seek(0)
         sys.stdout.write(kept.read().decode(errors="replace"))
         sys.stdout.flush()
-    return Outcome(tier, code, time.monotonic() - started)
+        counts = json.loads(counted.read() or "{}")
+    return Outcome(tier, code, time.monotonic() - started, counts)
 
 
 def run_lanes(tiers: Iterable[Tier], one: Callable[[Tier], Outcome]) -> list[Outcome]:
