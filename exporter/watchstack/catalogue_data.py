@@ -209,11 +209,28 @@ _USERS = (
 )  # fmt: skip
 
 _AI_CALLS = (
-    _counter("holisticos_openai_calls_total", "OpenAI API calls", "model", "status", rows="B-79 B-88", presets=_AI,
-             note="`status`: success, error."),
-    _counter("holisticos_openai_cost_total", "OpenAI API costs in USD", rows="B-80 B-88", unit="dollars", presets=_AI),
-    _counter("holisticos_errors_total", "Total errors", "service", "error_type", rows="B-82", presets=_AI,
-             note="`error_type` is the exception's class name."),
+    _counter(
+        "ai_calls_total", "Calls of AI models", "model", "status",
+        rows="B-79 B-88", note="`status`: success, error.",
+    ),
+    _counter(
+        "holisticos_openai_calls_total", "OpenAI API calls", "model", "status",
+        rows="B-79 B-88", of="ai_calls_total", presets=_AI,
+    ),
+    _counter("ai_cost_dollars_total", "Costs of AI models in US dollars", rows="B-80 B-88", unit="dollars"),
+    _counter(
+        "holisticos_openai_cost_total", "OpenAI API costs in USD",
+        rows="B-80 B-88", unit="dollars", of="ai_cost_dollars_total", presets=_AI,
+    ),
+    _counter(
+        "application_errors_total", "Errors that the application tells of", "service", "error_type",
+        rows="B-82", note="`error_type` is the exception's class name.",
+    ),
+    _counter(
+        "holisticos_errors_total", "Total errors", "service", "error_type",
+        rows="B-82", of="application_errors_total", presets=_AI,
+        note="An error told by a decorator and by the code inside of it counts under both values of `service` (Y-19).",
+    ),
 )  # fmt: skip
 
 _HEALTH = (
@@ -249,6 +266,11 @@ _CUSTOM = (
 
 _LIBRARY = (
     _counter("watchstack_recording_failures_total", "Requests that could not be recorded", rows="B-85"),
+    _counter(
+        "watchstack_dropped_observations_total", "Observations of the application's own metrics that were dropped",
+        "reason", rows="B-20",
+        note="`reason`: name, type, labels, sensitive, value, limit, error; the log tells which metric.",
+    ),
 )  # fmt: skip
 
 CATALOGUE = Catalogue(

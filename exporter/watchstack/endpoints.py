@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,8 @@ Headers = list[tuple[str, str]]
 REASONS = {
     200: "OK",
     400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     500: "Internal Server Error",
@@ -28,12 +31,18 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Request:
-    """What a handler may ask of a request. header: value of a header by its lower-case name, None when absent."""
+    """What a handler may ask of a request. header: value of a header by its lower-case name, None when absent.
+
+    owned: whether the application has a route of its own for a path. named: the parts of the path that its template
+    names.
+    """
 
     method: str
     path: str
     query: str
     header: Callable[[str], str | None]
+    owned: Callable[[str], bool] = lambda path: False
+    named: Mapping[str, str] = field(default_factory=dict)
 
     def parameter(self, name: str) -> str | None:
         """The last value of a query parameter."""
@@ -58,37 +67,79 @@ Handler = Callable[[Request], Answer]
 
 @dataclass
 class Endpoints:
-    """Handlers by exact path, answering GET and HEAD. waiting: paths whose handlers may have to wait for something.
+    """Handlers by path; a path may hold `{names}`, each for one part between slashes, and exact paths win over those.
 
+    Each path answers one method, GET along with HEAD. waiting: paths whose handlers may have to wait for something.
     owned: whether the application has a route of its own for one of the paths, which then wins; ASGI applications are
     looked at themselves.
     """
 
     handlers: dict[str, Handler] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
+    methods: dict[str, str] = field(default_factory=dict)
+    templates: dict[str, re.Pattern[str]] = field(default_factory=dict)
     owned: Callable[[str], bool] = lambda path: False
 
+    def add(self, path: str, handler: Handler, *, method: str = "GET", waits: bool = False) -> None:
+        """Serves `path`, also in place of what was served there before."""
+        self.handlers[path] = handler
+        self.methods[path] = method
+        if waits:
+            self.waiting.add(path)
+        if "{" in path:
+            self.templates[path] = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+
     def __contains__(self, path: object) -> bool:
-        return path in self.handlers
+        return isinstance(path, str) and self.find(path) is not None
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """With one of which every path begins that a template takes; cheaper to ask for than the templates."""
+        return tuple({path[: path.index("{")] for path in self.templates})
+
+    def find(self, path: str) -> str | None:
+        """The path or template that takes `path`."""
+        if path in self.handlers and path not in self.templates:
+            return path
+        return next((name for name, pattern in self.templates.items() if pattern.fullmatch(path)), None)
+
+    def serves(self, path: str, owned: Callable[[str], bool]) -> bool:
+        """Whether `path` is served here. owned: whether the application has it itself, asked with the template too."""
+        name = self.find(path)
+        return name is not None and not owned(path) and (name == path or not owned(name))
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request for one of the paths; a handler that raises is logged and answered with 500.
 
         Raises KeyError for a path that is not here.
         """
-        handler = self.handlers[request.path]
-        if request.method not in ("GET", "HEAD"):
-            answer = text("GET and HEAD alone\n", 405)
-            answer.headers.append(("Allow", "GET, HEAD"))
+        name = self.find(request.path)
+        if name is None:
+            raise KeyError(request.path)
+        method = self.methods.get(name, "GET")
+        allowed = ("GET", "HEAD") if method == "GET" else (method,)
+        if request.method not in allowed:
+            answer = text(f"{' and '.join(allowed)} alone\n", 405)
+            answer.headers.append(("Allow", ", ".join(allowed)))
             return answer
         try:
-            answer = handler(request)
+            answer = self.handlers[name](self._named(name, request))
         except Exception:
             _log.exception("the answer to %s failed", request.path)
             answer = text("this answer failed; the log says why\n", 500)
         if request.method == "HEAD":
             answer.chunks = ()
         return answer
+
+    def _named(self, name: str, request: Request) -> Request:
+        pattern = self.templates.get(name)
+        found = pattern.fullmatch(request.path) if pattern is not None else None
+        return request if found is None else replace(request, named=found.groupdict())
+
+
+def shape(path: str) -> str:
+    """A path or a template with its parameters unnamed, as Flask, Starlette and this module write them."""
+    return re.sub(r"<[^<>]+>|\{[^{}]+\}", "{}", path)
 
 
 def content(body: bytes, kind: str, status: int = 200) -> Answer:

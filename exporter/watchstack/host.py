@@ -197,6 +197,12 @@ class HostSampler:
             self._try("sharing", lambda: told(latest))
         return latest
 
+    def resident(self) -> int | None:
+        """Resident bytes of this process now; None where they are not read or cannot be."""
+        if not self._with_process:
+            return None
+        return self._try("process", lambda: int(self._source.Process().memory_info().rss))
+
     def _run(self) -> None:
         pause = min(1.0, self.interval)
         while not self._stopped.wait(pause):

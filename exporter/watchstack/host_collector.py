@@ -15,6 +15,7 @@ from watchstack.host import Disk, HostSampler, Sample
 if TYPE_CHECKING:
     from watchstack.shared import SharedNumbers
 
+_RESIDENT = "holisticos_memory_usage_bytes"
 _PLAIN: dict[str, Callable[[Sample], float | None]] = {
     "system_cpu_usage_percent": lambda sample: sample.cpu_percent,
     "system_memory_usage_percent": lambda sample: sample.memory_percent,
@@ -23,7 +24,7 @@ _PLAIN: dict[str, Callable[[Sample], float | None]] = {
     "system_network_bytes_sent": lambda sample: sample.network_sent,
     "system_network_bytes_received": lambda sample: sample.network_received,
     "memory_usage_bytes": lambda sample: sample.family_memory,
-    "holisticos_memory_usage_bytes": lambda sample: sample.process_memory,
+    _RESIDENT: lambda sample: sample.process_memory,
 }
 _BY_DISK: dict[str, Callable[[Disk], float]] = {
     "system_disk_usage_percent": lambda disk: disk.percent,
@@ -31,7 +32,7 @@ _BY_DISK: dict[str, Callable[[Disk], float]] = {
     "system_disk_bytes": lambda disk: disk.used,
 }
 _FAILURES = "host_read_failures_total"
-_MEMORY = frozenset({"memory_usage_bytes", "holisticos_memory_usage_bytes"})
+_MEMORY = frozenset({"memory_usage_bytes", _RESIDENT})
 
 
 class HostCollector(FamilyCollector):
@@ -57,6 +58,10 @@ class HostCollector(FamilyCollector):
 
     def points(self, definition: Definition) -> Points | None:
         name = definition.of or definition.name
+        if name == _RESIDENT and (resident := self._sampler.resident()) is not None:  # read for each scrape
+            if self._numbers is None:
+                return [((), resident)]
+            self._numbers.slot(("memory",))[0] = resident
         if self._numbers is not None and (name == _FAILURES or name in _MEMORY):
             return self._added(self._numbers, "memory" if name in _MEMORY else _FAILURES)
         if name == _FAILURES:

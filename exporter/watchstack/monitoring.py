@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import Metric
 
+from watchstack import openapi
+from watchstack.access import Gate
+from watchstack.business import Business
 from watchstack.catalogue import Definition, Preset
 from watchstack.catalogue_data import CATALOGUE
-from watchstack.endpoints import Endpoints, metrics_handler
+from watchstack.endpoints import Endpoints, Handler, metrics_handler, shape
 from watchstack.families import FamilyCollector, Points
 from watchstack.health.health import Health
-from watchstack.health.runner import Runner
-from watchstack.host import HostSampler
+from watchstack.health.provided import provide
+from watchstack.health.runner import Outcome, Runner
+from watchstack.health.serving import HealthAnswers
+from watchstack.host import HostSampler, Sample
 from watchstack.host_collector import HostCollector
 from watchstack.http.asgi import AsgiApp, AsgiMiddleware
 from watchstack.http.collector import HttpCollector
 from watchstack.http.recorder import Recorder
 from watchstack.http.wsgi import EXCHANGE, WsgiApp, WsgiMiddleware
+from watchstack.insights import Insights
+from watchstack.inspection import Inspection
+from watchstack.measures import Measures
+from watchstack.routes import install, served
+from watchstack.running import RUNNING
 from watchstack.settings import SettingError, Settings
+from watchstack.slots import OwnNumbers
 from watchstack.workers import WorkersRegistry
 
 if TYPE_CHECKING:
@@ -35,7 +47,7 @@ if TYPE_CHECKING:
 EXTENSION = "watchstack"  # the key of app.extensions in Flask
 
 
-class Monitoring:
+class Monitoring(Business):
     """The monitoring of one application.
 
     app: a Flask application to watch at once; `init_app`, `init_wsgi` and `init_asgi` do it later or for other kinds.
@@ -61,7 +73,7 @@ class Monitoring:
         folder = self.settings.prometheus_multiproc_dir
         self.numbers = _shared_numbers(folder) if folder else None
         self.registry = _own_registry() if registry is None else registry
-        self.recorder = _recorder(self.numbers, route_limit=self.settings.monitoring_route_limit)
+        self.recorder = _recorder(self.numbers, self.settings)
         self.sampler = sampler or HostSampler(
             interval=self.settings.metrics_collection_interval,
             process=self.settings.preset in (Preset.FRAMEWORK, Preset.AI),
@@ -69,15 +81,22 @@ class Monitoring:
         self.endpoints = Endpoints()
         serving = self.settings.enable_monitoring and self.settings.prometheus_enabled
         told = self.registry if serving else None
-        self.health = Health(self.settings, self.sampler, told, numbers=self.numbers)
-        metrics = None
+        lie = OwnNumbers() if self.numbers is None else self.numbers
+        self.health = Health(self.settings, self.sampler, told, numbers=lie)
+        self.measures = Measures(told, self.settings, numbers=lie)
+        self.insights = Insights(self.settings, self.recorder, self.sampler, self.health, self.measures)
+        metrics, collect = None, None
         if serving:
             HttpCollector(self.recorder, self.registry, self.settings.preset)
             HostCollector(self.sampler, self.registry, self.settings.preset, self.numbers)
             _InfoCollector(self.settings, self.registry)
-            served = WorkersRegistry(self.registry, Path(folder)) if folder else self.registry
-            metrics = self.endpoints.handlers[self.settings.prometheus_path] = metrics_handler(served)
-        self.health.serve(self.endpoints, metrics)
+            told_there = WorkersRegistry(self.registry, Path(folder)) if folder else self.registry
+            metrics, collect = metrics_handler(told_there), told_there.collect
+        self.sampler.on_sample = _both(self.sampler.on_sample, lambda sample: self.insights.sample())
+        self.health.feed = partial(_feed, self)
+        if self.settings.enable_monitoring:
+            provide(self.health, self.settings, self.sampler, self.recorder.figures)
+            self._serve(metrics, collect)
         if app is not None:
             self.init_app(app)
 
@@ -105,8 +124,21 @@ class Monitoring:
 
     def stop(self) -> None:
         """Ends the background sampling and checking; the application goes on as before."""
-        self.health.runner.stop()
+        RUNNING.ended(self)
+        self.health.close()
         self.sampler.stop()
+
+    def _serve(self, metrics: Handler | None, collect: Callable[[], Iterable[Metric]] | None) -> None:
+        """Puts the library's own endpoints in place. collect: the metric families, None where they are off."""
+        settings, routes = self.settings, served(self.settings)
+        told = HealthAnswers(self.health, settings, self.sampler, metrics)
+        figures, performance = self.recorder.figures, self.insights.performance
+        inspection = Inspection(settings, self.health, told, self.sampler, figures, performance, collect)
+        handlers = {**told.handlers(), **inspection.handlers()}
+        handlers["openapi"] = openapi.handler(routes, settings.app_version)
+        if metrics is not None:
+            handlers["metrics"] = metrics
+        install(self.endpoints, routes, handlers, Gate(settings))
 
     def _wsgi(self, app: WsgiApp, owns: Callable[[str], bool]) -> WsgiApp:
         self._start()
@@ -114,10 +146,20 @@ class Monitoring:
         return WsgiMiddleware(app, self.recorder, endpoints=endpoints, excluded=self.settings.excluded)
 
     def _start(self) -> None:
+        RUNNING.begun(self)
         self.sampler.start()
         self.health.runner.start()
         for one in (self.sampler, self.health.runner):
             os.register_at_fork(after_in_child=partial(_restart, weakref.ref(one)))
+
+
+def _feed(monitoring: Monitoring, outcome: Outcome) -> None:
+    """What a check has found of a store, as metrics."""
+    figures = outcome.result.figures
+    if figures.get("connection_pool_size") is not None:
+        monitoring.database.pool(figures["connection_pool_size"], used=figures.get("connections_checked_out"))
+    for (name, *labels), value in outcome.result.gauges.items():
+        monitoring.measures.set(name, value, *labels)
 
 
 def _restart(background: weakref.ref[HostSampler | Runner]) -> None:
@@ -125,6 +167,15 @@ def _restart(background: weakref.ref[HostSampler | Runner]) -> None:
     found = background()
     if found is not None:
         found.restart()
+
+
+def _both(first: Callable[[Sample], None] | None, second: Callable[[Sample], None]) -> Callable[[Sample], None]:
+    def told(sample: Sample) -> None:
+        if first is not None:
+            first(sample)
+        second(sample)
+
+    return told
 
 
 def _shared_numbers(folder: str) -> SharedNumbers:
@@ -135,12 +186,16 @@ def _shared_numbers(folder: str) -> SharedNumbers:
     return SharedNumbers(Path(folder))
 
 
-def _recorder(numbers: SharedNumbers | None, *, route_limit: int) -> Recorder:
+def _recorder(numbers: SharedNumbers | None, settings: Settings) -> Recorder:
+    limits: dict[str, Any] = {
+        "route_limit": settings.monitoring_route_limit,
+        "sample_ratio": settings.metrics_sample_ratio,
+    }
     if numbers is None:
-        return Recorder(route_limit=route_limit)
+        return Recorder(**limits)
     from watchstack.http.shared import SharedRecorder
 
-    return SharedRecorder(numbers, route_limit=route_limit)
+    return SharedRecorder(numbers, **limits)
 
 
 def _own_registry() -> CollectorRegistry:
@@ -152,8 +207,8 @@ def _own_registry() -> CollectorRegistry:
 
 
 def _flask_owns(app: Flask, path: str) -> bool:
-    """Whether the application has a route for exactly this path; one with parameters, that takes any, is none."""
-    return any(rule.rule == path for rule in app.url_map.iter_rules())
+    """Whether the application has a route for exactly this path or template."""
+    return any(shape(rule.rule) == shape(path) for rule in app.url_map.iter_rules())
 
 
 def _note_flask_exception(sender: Flask, exception: BaseException, **extra: Any) -> None:

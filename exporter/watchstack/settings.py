@@ -17,6 +17,7 @@ from watchstack.catalogue import Preset
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _LARGEST = 1e15  # inf and nan are no settings
+DEVELOPMENT = frozenset({"development", "dev", "test", "testing", "local"})
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -68,6 +69,20 @@ class Settings:
     monitoring_route_limit: int = _setting(
         1000, "Route templates with an `endpoint` label of their own; the rest share `overflow`", low=1, high=100_000
     )
+    monitoring_label_limit: int = _setting(
+        200,
+        "Values that a label of one of the application's own metrics may have; the rest share `overflow`",
+        "B-87",
+        low=1,
+        high=100_000,
+    )
+    metrics_sample_ratio: float = _setting(
+        1.0,
+        "Share of the requests whose duration and sizes are observed, for high traffic; every request is counted",
+        "B-85",
+        low=0.0001,
+        high=1,
+    )
     metrics_collection_interval: float = _setting(30.0, "Seconds between two samples of the host", "F-38", low=0.1)
 
     health_check_timeout: float = _setting(
@@ -100,7 +115,41 @@ class Settings:
     redis_connection_timeout_threshold_ms: float = _setting(500.0, "Time to connect to Redis, ms", "F-17", low=0)
     external_api_timeout_threshold_ms: float = _setting(3000.0, "Answer time of an external API, ms", "F-18", low=0)
     external_api_failure_threshold: int = _setting(2, "Failures of an external API before an alert", "F-19", low=1)
+    error_rate_threshold_percent: float = _setting(
+        5.0, "Share of answers that are 5xx, percent", "C-39 X-12 Y-04", low=0, high=100
+    )
+    db_query_slow_threshold_ms: float = _setting(
+        3000.0, "Time of a health query, connecting too, ms", "C-41 X-14", low=0
+    )
+    db_connections_threshold: int = _setting(
+        0, "Connections checked out of the pool; 0 for no limit", "C-39 Y-04", low=0, presets={"ai": 8}
+    )
+    database_url: str = _setting(
+        "", "Database to check: `postgresql://…` through psycopg, others through SQLAlchemy", "C-10 C-28", secret=True
+    )
+    mongodb_url: str = _setting("", "MongoDB to check", "C-10 X-36", secret=True)
+    openai_api_key: str = _setting("", "Key of the OpenAI-compatible API to check", "C-47", secret=True)
+    openai_base_url: str = _setting("", "Its address; empty: the service's own", "C-47")
+    health_timescaledb: bool = _setting(False, "Check TimescaleDB in the database too", "C-29", presets={"iot": True})
+    health_required_tables: str = _setting(
+        "", "Tables that the startup probe waits for, separated by commas, with their schema where needed", "C-31"
+    )
+    health_external_apis: str = _setting(
+        "",
+        "APIs of other services to check, `name=URL` separated by commas, such as "
+        "`supabase=https://….supabase.co,stripe=https://api.stripe.com`",
+        "C-03 C-04",
+        secret=True,
+    )
+    health_network_targets: str = _setting(
+        "", "`host:port` separated by commas that the check `network` connects to", "C-12"
+    )
     redis_url: str = _setting("redis://localhost:6379", "Redis to check", "F-27", secret=True)
+
+    monitoring_admin_token: str = _setting(
+        "", "Token of the admin endpoints, and in production of the restricted ones", "M-01 M-05", secret=True
+    )
+    monitoring_admin_token_file: str = _setting("", "File that holds it, in place of the token", "M-05")
 
     alerting_enabled: bool = _setting(False, "Alerts from within the application", "F-06")
     alert_webhook_url: str = _setting("", "Webhook that is told", "F-07", secret=True)
@@ -158,10 +207,17 @@ class Settings:
 
     @property
     def sender(self) -> str:
+        """Who mails come from: `from_email`, else the user at the mail server; "" for none."""
         return self.from_email or self.smtp_username
 
     @property
+    def in_development(self) -> bool:
+        """Whether a misuse of the library is an error at once: ENVIRONMENT names a development or test environment."""
+        return self.environment.lower() in DEVELOPMENT
+
+    @property
     def excluded(self) -> frozenset[str]:
+        """The paths that are not measured."""
         return frozenset(path.strip() for path in self.monitoring_exclude.split(",") if path.strip())
 
 

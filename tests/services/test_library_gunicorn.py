@@ -18,7 +18,9 @@ from support import ROOT, choose_ports
 
 pytestmark = pytest.mark.services
 
-REQUESTS = 2000
+REQUESTS = 10_000
+CLIENTS = 25  # at a time
+A_CONNECTION = 40  # requests over one connection: each then meets another worker
 APP = """
 import os, time
 from flask import Flask
@@ -79,6 +81,19 @@ class Server:
             connection.request("GET", path)
             return connection.getresponse().read().decode()
 
+    def send(self, count: int) -> None:
+        """`count` requests of CLIENTS clients at a time, each of which must be answered."""
+
+        def client(first: int) -> None:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            with contextlib.closing(connection):
+                for number in range(first, first + A_CONNECTION):
+                    connection.request("GET", f"/items/{number}")
+                    assert connection.getresponse().read() == b"item"
+
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            assert list(pool.map(client, range(0, count, A_CONNECTION))) == [None] * (count // A_CONNECTION)
+
     def scrape(self) -> dict[str, float]:
         lines = self.get("/metrics").splitlines()
         return {key: float(value) for key, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
@@ -118,11 +133,7 @@ def test_counters_add_up_over_workers_and_after_a_kill(server: Server) -> None:
     duration = 'http_request_duration_seconds_count{endpoint="/items/<item>",method="GET"}'
     in_progress = 'http_requests_in_progress{method="GET"}'
 
-    def send(count: int) -> None:
-        with ThreadPoolExecutor(8) as pool:
-            assert set(pool.map(lambda number: server.get(f"/items/{number}"), range(count))) == {"item"}
-
-    send(REQUESTS // 2)
+    server.send(REQUESTS // 2)
     until(lambda: server.scrape()[requests] >= REQUESTS // 2)  # a worker counts after its client has the last byte
     for _ in range(8):  # whichever worker answers
         found = server.scrape()
@@ -148,7 +159,7 @@ def test_counters_add_up_over_workers_and_after_a_kill(server: Server) -> None:
     assert found["open_now"] == 4.0
     assert found['http_exceptions_total{endpoint="/broken",error_type="KeyError",method="GET"}'] == 1.0
     assert found["memory_usage_bytes"] < 8 * one_process
-    send(REQUESTS // 2)
+    server.send(REQUESTS // 2)
     until(lambda: server.scrape()[requests] >= REQUESTS)
     found = server.scrape()
     assert found[requests] == found[duration] == found['sold_total{kind="tea"}'] == REQUESTS

@@ -2,121 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
-import socket
-import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
 
 import pytest
-from support import choose_ports, unavailable
-from watchstack.health.check import Check, Registry, Result, Status
+from services_kit import Api, Program, api, conninfo, driver, postgres, redis_server, run, until
+from support import choose_ports
+from watchstack.health.check import Status
 from watchstack.health.database import PsycopgDatabase, SqlalchemyDatabase, database_check
 from watchstack.health.redis import redis_check, redis_client
-from watchstack.health.runner import Runner
 from watchstack.health.web import web_check
 
+__all__ = ["api", "postgres", "redis_server"]  # the fixtures
 pytestmark = pytest.mark.services
-
-
-def driver(name: str) -> Any:
-    try:
-        return __import__(name)
-    except ImportError:
-        unavailable(f"the package {name} is not installed")
-
-
-def run(check: Check) -> Result:
-    return Runner(Registry(), told=lambda outcome: None).run([check])[0].result
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
-
-
-def until(condition: Callable[[], object]) -> None:
-    ends = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < ends, "it did not come about in time"
-        time.sleep(0.02)
-
-
-class Program:
-    """A server on a free port of loopback, which is up when `start` returns."""
-
-    def __init__(self, command: list[str], port: int, folder: Path, **how: Any) -> None:
-        self.command, self.port, self.folder, self.how = command, port, folder, how
-
-    def start(self) -> None:
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, **self.how
-            )
-        until(lambda: listens(self.port) or self.process.poll() is not None)
-        assert self.process.poll() is None, (self.folder / "log").read_text()
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait(5)
-
-
-@pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[Program]:
-    driver("redis")
-    found = shutil.which("redis-server")
-    if found is None:
-        unavailable("redis-server is not installed")
-    port = choose_ports(1)[0]
-    one = Program([found, "--port", str(port), "--bind", "127.0.0.1", "--save", ""], port, tmp_path)
-    one.start()
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def postgres() -> Iterator[Program]:
-    driver("psycopg")
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    if not binaries:
-        unavailable("postgresql is not installed")
-    folder = Path(tempfolder())
-    how: dict[str, Any] = {}
-    if os.geteuid() == 0:  # PostgreSQL does not run as root
-        shutil.chown(folder, "postgres", "postgres")
-        how = {"user": "postgres", "group": "postgres", "extra_groups": []}
-    make = [str(binaries[-1].with_name("initdb")), "-D", str(folder / "data"), "-U", "watch", "-A", "trust", "-N"]
-    subprocess.run(make, check=True, capture_output=True, cwd=folder, **how)
-    port = choose_ports(1)[0]
-    options = ["-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"]
-    one = Program([str(binaries[-1]), "-D", str(folder / "data"), *options], port, folder, **how)
-    one.start()
-    until(lambda: run(database_check(PsycopgDatabase(conninfo(port)))).status is Status.HEALTHY)
-    yield one
-    one.stop()
-    shutil.rmtree(folder)
-
-
-def tempfolder() -> str:
-    import tempfile
-
-    return tempfile.mkdtemp(prefix="watchstack-postgres-")  # one that its own user can reach
-
-
-def conninfo(port: int) -> str:
-    return f"postgresql://watch@127.0.0.1:{port}/postgres"
 
 
 def test_postgresql_works_stops_and_comes_back(postgres: Program) -> None:  # C-40 C-43 C-45 C-46
@@ -166,12 +64,12 @@ def test_a_pool_of_sqlalchemy(postgres: Program) -> None:  # C-01 C-42
     engine.dispose()
 
 
-def test_redis_works_stops_and_comes_back(redis_server: Program) -> None:  # C-02 C-55 C-56 C-57
+def test_redis_works_stops_and_comes_back(redis_server: Program) -> None:  # C-02 C-55 C-56 C-57 Y-03
     client = redis_client(f"redis://127.0.0.1:{redis_server.port}", seconds=1.0)
     check = redis_check(client)
     found = run(check)
     assert (found.status, found.message) == (Status.HEALTHY, "Redis operational")
-    assert found.details["connected_clients"] == 1
+    assert found.details["connected_clients"] >= 1
     assert found.details["used_memory_mb"] > 0.1
     assert {"keyspace_hits", "keyspace_misses"} <= set(found.details)
     assert found.figures["total_commands_processed"] >= 1
@@ -188,32 +86,7 @@ def test_redis_works_stops_and_comes_back(redis_server: Program) -> None:  # C-0
     assert time.monotonic() - began < 2
     redis_server.process.send_signal(signal.SIGCONT)
     assert (found.status, found.message) == (Status.DEGRADED, "Redis error: timeout after 0.3s")
-    client.close()  # type: ignore[attr-defined]
-
-
-class Api(BaseHTTPRequestHandler):
-    code, seconds = 200, 0.0
-
-    def do_GET(self) -> None:
-        time.sleep(type(self).seconds)
-        self.send_response(type(self).code)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *args: Any) -> None:
-        return
-
-
-@pytest.fixture
-def api() -> Iterator[tuple[type[Api], str]]:
-    kind = type("OneApi", (Api,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield kind, f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    client.close()
 
 
 # C-03 C-04

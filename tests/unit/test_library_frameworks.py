@@ -145,6 +145,7 @@ def test_flask_leaves_no_cycle_behind(watched: Monitoring) -> None:
         gc.enable()
 
 
+# B-86
 def test_two_lines_are_enough_for_flask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MONITORING_PRESET", raising=False)
     app = Flask("two lines")
@@ -158,6 +159,18 @@ def test_two_lines_are_enough_for_flask(monkeypatch: pytest.MonkeyPatch) -> None
     for name in ("system_memory_available_bytes", "process_resident_memory_bytes", "python_info", "application_info"):
         assert f"\n{name}" in text
     assert 'http_requests_total{endpoint="/metrics",method="GET",path="/metrics",status="200"} 1.0' in again
+
+
+# B-74
+def test_the_application_tells_its_version_and_environment() -> None:
+    app = flask_app()
+    one = monitoring(app_version="2.1", environment='stag"ing')
+    one.init_app(app)
+    try:
+        text = drive_wsgi(app, Ask(path="/metrics")).body.decode()
+    finally:
+        one.stop()
+    assert '\napplication_info{environment="stag\\"ing",version="2.1"} 1.0\n' in text
 
 
 def test_flask_is_watched_once(watched: Monitoring) -> None:
@@ -257,7 +270,7 @@ STARLETTE_CASES = {
     "/nothing": "GET unmatched 404",
     "/plain/nothing": "GET /plain/{path} 404",
     "/users/bob/nothing": "GET /users/{user}/{path} 404",
-    "/items": "GET unmatched 404",
+    "/item": "GET unmatched 404",
 }
 
 
@@ -395,6 +408,7 @@ def test_fastapi_bodies_and_refusals(watched: Monitoring) -> None:
     assert list(samples(watched.registry, "http_request_size_bytes_sum").values()) == [12.0]
 
 
+# B-86
 def test_two_lines_are_enough_for_asgi() -> None:
     app = Starlette(routes=routes())
     app.add_middleware(MonitoringMiddleware, settings=Settings())

@@ -6,32 +6,21 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 from library_kit import Ask, Reply, call_asgi, drive_asgi, drive_wsgi, samples
+from shop_kit import DOWN, FINE, POOL, SLOW, STORE, Still, shops
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 from watchstack import Monitoring
 from watchstack.health.check import Check, Result, Status
 from watchstack.health.web import WebCheck
-from watchstack.host import Disk, HostSampler, Sample
 from watchstack.settings import Settings
 
-DETAILS = {"pool_status": {"size": 8, "idle_connections": 5}, "query_result": True, "timestamp": "2026-11-21T00:00:00Z"}
-POOL = {"connection_pool_size": 8, "connections_checked_out": 3}
-STORE = {"memory_usage_bytes": 1, "connected_clients": 2, "total_commands_processed": 3}
-FINE: dict[str, Result] = {
-    "database": Result(Status.HEALTHY, "Database operational", DETAILS, 12.6, figures=POOL),
-    "redis": Result(Status.HEALTHY, "Redis operational", {"connected_clients": 2}, 1.2, figures=STORE),
-    "supabase": Result(Status.HEALTHY, "supabase reachable", {"http_status": 200}, 80.0),
-    "stripe": Result(Status.HEALTHY, "stripe reachable", {"http_status": 200}, 90.0),
-}
-DOWN = Result(Status.CRITICAL, "Database error: refused", response_time_ms=-1, error="ConnectionError")
-SLOW = Result(Status.DEGRADED, "Database slow: 4000ms", DETAILS, 4000.0, figures=POOL)
+__all__ = ["shops"]  # the fixture
 
 # Schemas: a type; a set of allowed values; a list of one item's schema; an object with exactly these keys, `...` being
 # the schema of any other; a string that begins with `~` is a pattern.
@@ -61,11 +50,11 @@ SERVICE = {"status": {"healthy", "degraded", "critical"}, **FULL}
 SCHEMAS: dict[str, Any] = {
     "/health": TOP,  # A-06
     "/health/standard": {**TOP, "checks": checks({"response_time": int})},  # A-02
-    # A-03 A-04 A-05
+    # A-03 A-04 A-05 C-05
     "/health/metrics": {
         **TOP, "response_time_ms": float, "checks": checks({"response_time_ms": float}), "metrics": METRICS,
     },
-    "/health/detailed": {**TOP, "checks": checks(FULL), "metrics": METRICS},  # A-07
+    "/health/detailed": {**TOP, "checks": checks(FULL), "metrics": METRICS, "system": SYSTEM_METRICS},  # A-07
     "/health/database": {**TOP, "name": {"database"}, **FULL},  # A-08
     "/health/redis": {**TOP, "name": {"redis"}, **FULL},  # A-09
     # A-10
@@ -106,57 +95,9 @@ def conforms(value: Any, schema: Any, where: str = "body") -> None:
         assert not isinstance(value, bool), where
 
 
-class Still(HostSampler):
-    """A sampler that has one sample, from the beginning."""
-
-    def start(self) -> None:
-        disks = {"/": Disk(100, 40, 60, 40.0)}
-        self.latest = Sample(0.0, 12.5, 1000, 600, 400, 40.0, disks, 1, 2)
-
-
-class Shop:
-    """A monitored application in Flask and in Starlette, with the checks of FINE."""
-
-    def __init__(self, preset: str | None = None, **changed: Result) -> None:
-        # a busy machine may not make `system` degraded: 100 % of all cores is never passed
-        busy = {"HEALTH_CPU_PER_CORE": "true", "CPU_USAGE_THRESHOLD_PERCENT": "100"}
-        self.monitoring = Monitoring(settings=Settings.from_environ(busy, preset=preset), sampler=Still())
-        self.results = {**FINE, **changed}
-        for name in self.results:
-            external = name in ("supabase", "stripe")
-            check = Check(name, lambda name=name: self.results[name], external=external, critical=not external)  # type: ignore[misc]
-            self.monitoring.health.add(check)
-        self.flask = Flask("shop")
-        self.monitoring.init_app(self.flask)
-        self.asgi = self.monitoring.init_asgi(Starlette())  # type: ignore[arg-type]
-
-    def get(self, path: str, **more: Any) -> Reply:
-        reply = drive_wsgi(self.flask, Ask(path=path, **more))
-        other = drive_asgi(self.asgi, Ask(path=path, **more))
-        assert reply.status == other.status
-        assert reply.status == "404" or reply.headers["content-type"] == other.headers["content-type"]
-        return reply
-
-    def json(self, path: str, **more: Any) -> Any:
-        return json.loads(self.get(path, **more).body)
-
-
-@pytest.fixture
-def shops() -> Iterator[Any]:
-    made: list[Shop] = []
-
-    def make(preset: str | None = None, **changed: Result) -> Shop:
-        made.append(Shop(preset, **changed))
-        return made[-1]
-
-    yield make
-    for shop in made:
-        shop.monitoring.stop()
-
-
 @pytest.mark.parametrize("database", [FINE["database"], SLOW, DOWN], ids=["fine", "slow", "down"])
 @pytest.mark.parametrize("path", SCHEMAS)
-def test_body_and_code(shops: Any, path: str, database: Result) -> None:  # Y-10 Y-01 X-09
+def test_body_and_code(shops: Any, path: str, database: Result) -> None:  # C-06 Y-10 Y-01 X-09
     shop = shops(database=database)
     if path in ("/health/metrics", "/health/detailed") and database is DOWN:
         return  # without a pool there are no figures of it: test_figures_of_what_is_absent_are_left_out
@@ -192,6 +133,20 @@ def test_another_service_s_failure_makes_the_whole_degraded(shops: Any) -> None:
     body = json.loads(reply.body)
     assert (reply.status, body["status"]) == ("200", "degraded")
     assert body["checks"]["external_apis"]["stripe"]["status"] == "unhealthy"
+
+
+def test_unhealthy_is_a_word_of_the_simple_check_alone(shops: Any) -> None:  # C-61 C-23
+    assert [str(status) for status in Status] == ["healthy", "degraded", "unhealthy", "critical"]
+    gone = Result(Status.UNHEALTHY, "answered 500", {}, 3.0)
+    shop = shops(database=gone, stripe=gone)
+    body = shop.json("/api/health")
+    assert body["services"]["database"]["status"] == body["overall_status"] == "critical"
+    assert body["services"]["stripe"]["status"] == "degraded"  # not critical, so the whole is not either for it
+    assert body["summary"]["critical_issues"] == ["database: answered 500"]
+    assert body["summary"]["warnings"] == ["stripe: answered 500"]
+    assert shop.json("/api/health/stripe")["status"] == "critical"
+    assert b"unhealthy" not in shop.get("/api/health").body
+    assert shop.json("/api/health/simple") == {"status": "unhealthy"}
 
 
 def test_the_ai_preset_answers_200_whatever_it_tells(shops: Any) -> None:  # X-02

@@ -44,6 +44,7 @@ class Host:
     cards: dict[str, Card] = field(default_factory=lambda: {"eth0": Card(100, 200)})
     broken: dict[str, Exception] = field(default_factory=dict)
     usage: Usage = field(default_factory=lambda: Usage(1000, 400, 500, 44.4))
+    resident: int = 5
 
     def _read(self, name: str, value: Any) -> Any:
         if name in self.broken:
@@ -66,7 +67,7 @@ class Host:
         return self._read("net_io_counters", self.cards)
 
     def Process(self) -> Any:
-        return self._read("Process", Process(5))
+        return self._read("Process", Process(self.resident))
 
 
 def exposed(host: Any, preset: Preset | None = None, **more: Any) -> dict[str, float]:
@@ -80,7 +81,7 @@ def exposed(host: Any, preset: Preset | None = None, **more: Any) -> dict[str, f
     return samples(registry, "")
 
 
-# B-67 B-68 B-69 B-70 B-71 B-72 B-73
+# B-17 B-34 B-35 B-67 B-68 B-69 B-70 B-71 B-72 B-73
 def test_every_host_metric() -> None:
     assert exposed(Host()) == {
         "system_cpu_usage_percent{}": 40.0,
@@ -106,6 +107,19 @@ def test_three_memories_have_three_meanings() -> None:
     assert exposed(Host(), Preset.FRAMEWORK, process=True)["memory_usage_bytes{}"] == 20.0
     assert exposed(Host(), Preset.AI, process=True)["holisticos_memory_usage_bytes{}"] == 5.0
     assert "memory_usage_bytes{}" not in exposed(Host())
+
+
+#
+def test_the_memory_of_the_process_is_read_for_each_scrape() -> None:
+    host, registry = Host(), CollectorRegistry()
+    sampler = HostSampler(host, process=True)
+    HostCollector(sampler, registry, Preset.AI)
+    sampler.sample()
+    host.resident = 6
+    assert samples(registry, "holisticos")["holisticos_memory_usage_bytes{}"] == 6.0
+    host.broken["Process"] = KeyError("gone")
+    assert samples(registry, "holisticos")["holisticos_memory_usage_bytes{}"] == 5.0
+    assert samples(registry, "host_read")['host_read_failures_total{reading="process"}'] > 0
 
 
 @pytest.mark.parametrize(
@@ -208,7 +222,7 @@ def test_network_of_virtual_cards_alone_counts() -> None:
     assert (sample.network_sent, sample.network_received) == (5, 6)
 
 
-# B-85
+# B-85 O-07
 def test_asking_for_metrics_never_reads_the_host() -> None:
     host = Host()
     sampler = HostSampler(host)

@@ -161,7 +161,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     return BENCHES[request.param]
 
 
-# B-42 B-43 B-44 B-45 B-46
+# B-13 B-14 B-15 B-23 B-25 B-26 B-36 B-42 B-43 B-44 B-45 B-46
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(bench: Bench, case: Case) -> None:
     _, registry = bench.run(case.ask, case.plan)

@@ -117,7 +117,7 @@ def test_the_order_is_code_then_environment_then_preset_then_default() -> None:
     assert Settings.from_environ(environ, preset="ai").preset is Preset.AI
 
 
-#
+# X-11 O-10
 def test_the_check_timeout_of_each_preset() -> None:
     found = {preset: Settings.from_environ({}, preset=preset).health_check_timeout for preset in ("flask", "ai")}
     assert found == {"flask": 30.0, "ai": 10.0}

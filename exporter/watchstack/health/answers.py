@@ -11,6 +11,7 @@ from watchstack.health.runner import Outcome
 from watchstack.host import Sample
 
 Body = dict[str, Any]
+SECTIONS = ("postgresql", "database", "timescaledb", "hypertables", "continuous_aggregates")
 
 
 def timestamp(at: float) -> str:
@@ -26,6 +27,11 @@ def overall(outcomes: Iterable[Outcome]) -> Status:
 def three(status: Status) -> str:
     """A status in the words that know no `critical` (X-09)."""
     return "unhealthy" if status is Status.CRITICAL else str(status)
+
+
+def critical(status: Status) -> str:
+    """A status in the words of `/api/health`, where `unhealthy` is said by the simple check alone (C-61)."""
+    return str(Status.CRITICAL if status.failed else status)
 
 
 def standard_checks(outcomes: Iterable[Outcome]) -> Body:
@@ -50,12 +56,11 @@ def one_check(outcome: Outcome) -> Body:
 
 def comprehensive(outcomes: list[Outcome], at: float) -> Body:
     """A-36 with the further keys of X-02: `status` and `checks`."""
-    services = {one.check.name: {"status": str(one.result.status), **_full(one)} for one in outcomes}
-    status = overall(outcomes)
-    status = Status.CRITICAL if status.failed else status  # `unhealthy` is no overall status here (C-59)
+    services = {one.check.name: {"status": critical(_weighed(one)), **_full(one)} for one in outcomes}
+    status = critical(overall(outcomes))
     return {
-        "overall_status": str(status),
-        "status": str(status),
+        "overall_status": status,
+        "status": status,
         "timestamp": timestamp(at),
         "services": services,
         "checks": {name: {"name": name, **service} for name, service in services.items()},
@@ -63,24 +68,56 @@ def comprehensive(outcomes: list[Outcome], at: float) -> Body:
     }
 
 
-def resource_metrics(sample: Sample | None, outcomes: Iterable[Outcome], disk: str = "/") -> Body:
+def named_checks(outcomes: Iterable[Outcome]) -> Body:
+    """`checks` of A-12: every entry at the same depth and with its `name` (X-05)."""
+    return {
+        one.check.name: {"status": three(one.result.status), "name": one.check.name, **_full(one)} for one in outcomes
+    }
+
+
+def check_result(outcome: Outcome) -> Body:
+    """A-23, in both spellings (X-28): the fields of G-11, and those of the result type that is told in services."""
+    result, check = outcome.result, outcome.check
+    return {
+        "name": check.name,
+        "service": check.name,
+        "status": critical(result.status),
+        "message": result.message,
+        "details": dict(result.details),
+        "timestamp": timestamp(outcome.at),
+        "duration_ms": round(outcome.seconds * 1000, 2),
+        "response_time_ms": outcome.response_time_ms,
+        "description": check.description,
+        "critical": check.critical,
+    }
+
+
+def sections(sample: Sample | None, outcomes: Iterable[Outcome]) -> Body:
+    """What the detailed answer tells beside checks and metrics (X-03); what is not there is left out."""
+    found: Body = {}
+    for outcome in outcomes:
+        found |= {name: outcome.result.sections[name] for name in SECTIONS if name in outcome.result.sections}
+    return found | ({} if sample is None else {"system": system_metrics(sample)})
+
+
+def system_metrics(sample: Sample, disk: str = "/") -> Body:
+    """The host's newest sample, with one of its disks."""
+    figures: Body = {
+        "memory_total_bytes": sample.memory_total,
+        "memory_available_bytes": sample.memory_available,
+        "memory_used_bytes": sample.memory_used,
+        "memory_percent": sample.memory_percent,
+        "cpu_percent": sample.cpu_percent,
+    }
+    found = sample.disks.get(disk)
+    if found is not None:
+        figures |= {"disk_used_bytes": found.used, "disk_total_bytes": found.total, "disk_percent": found.percent}
+    return figures
+
+
+def resource_metrics(sample: Sample | None, outcomes: Iterable[Outcome]) -> Body:
     """`metrics` of A-05: the host's newest sample, and the figures that the checks of the stores brought."""
-    figures: Body = {}
-    if sample is not None:
-        figures["system_metrics"] = {
-            "memory_total_bytes": sample.memory_total,
-            "memory_available_bytes": sample.memory_available,
-            "memory_used_bytes": sample.memory_used,
-            "memory_percent": sample.memory_percent,
-            "cpu_percent": sample.cpu_percent,
-        }
-        found = sample.disks.get(disk)
-        if found is not None:
-            figures["system_metrics"] |= {
-                "disk_used_bytes": found.used,
-                "disk_total_bytes": found.total,
-                "disk_percent": found.percent,
-            }
+    figures: Body = {} if sample is None else {"system_metrics": system_metrics(sample)}
     for outcome in outcomes:
         if outcome.result.figures:
             figures[f"{outcome.check.name}_metrics"] = dict(outcome.result.figures)

@@ -36,6 +36,7 @@ class Result:
 
     response_time_ms: -1 where there is none; None: as long as the check ran. error: class name of the exception behind
     it. escaped: the check did not answer itself, its exception got out. figures: numbers of a store, for A-05.
+    sections: what the detailed answer tells beside its checks (X-03). gauges: metrics, by name and label values.
     """
 
     status: Status
@@ -45,6 +46,8 @@ class Result:
     error: str = ""
     escaped: bool = False
     figures: Mapping[str, Any] = field(default_factory=dict)
+    sections: Mapping[str, Any] = field(default_factory=dict)
+    gauges: Mapping[tuple[str, ...], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class Check:
 
     function: answers a Result, or awaits one. interval, timeout: seconds. critical: whether its failure makes the
     whole unhealthy; else degraded. on_timeout: what a check that takes too long is, `{seconds}` being its timeout.
-    external: of another service's API.
+    external: of another service's API. provided: the settings brought it; it gives way to one that the application adds
+    under its name.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Check:
     critical: bool = True
     on_timeout: tuple[Status, str] = (Status.CRITICAL, "Health check timeout after {seconds}s")
     external: bool = False
+    provided: bool = False
 
     def timed_out(self) -> Result:
         status, text = self.on_timeout
@@ -84,7 +89,8 @@ class Registry:
         """Raises ValueError for a name that is taken, reserved or empty, and for times that are not above zero."""
         if not check.name or check.name in RESERVED:
             raise ValueError(f"a health check cannot be named {check.name!r}")
-        if check.name in self._checks:
+        known = self._checks.get(check.name)
+        if known is not None and not known.provided:
             raise ValueError(f"a health check named {check.name!r} is registered already")
         if check.interval <= 0 or check.timeout <= 0:
             raise ValueError(f"interval and timeout of the health check {check.name!r} must be above zero")
@@ -109,6 +115,8 @@ def cleaned(result: Result) -> Result:
         message=str(result.message),
         details=_cleaned(dict(result.details)),
         figures=_cleaned(dict(result.figures)),
+        sections=_cleaned(dict(result.sections)),
+        gauges={tuple(map(str, series)): float(value) for series, value in result.gauges.items()},
         response_time_ms=None if took is None or not math.isfinite(took) else float(took),
     )
 

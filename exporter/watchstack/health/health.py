@@ -1,41 +1,39 @@
-"""`Health`: an application's checks, their runs, and the endpoints that tell of them. The bodies live in answers.py."""
+"""`Health`: an application's checks, their runs and their metrics. The endpoints live in serving.py, what the settings
+bring in provided.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from watchstack.catalogue import Preset
 from watchstack.clocks import SYSTEM, Clocks
-from watchstack.endpoints import Answer, Endpoints, Handler, Request, json_answer, text
-from watchstack.health import answers
+from watchstack.health.cache import Cache, cache_check, session_check
 from watchstack.health.check import Check, Registry, Result
 from watchstack.health.collector import BACKGROUND, HealthCollector
-from watchstack.health.database import Database, database_check
+from watchstack.health.database import Database, Limits, database_check
+from watchstack.health.mongodb import mongodb_check, mongodb_client
+from watchstack.health.network import network_check
+from watchstack.health.openai import openai_check
 from watchstack.health.redis import Redis, redis_check, redis_client
 from watchstack.health.runner import Outcome, Runner
+from watchstack.health.startup import startup_checks, tables_of
 from watchstack.health.system import SystemCheck
+from watchstack.health.timescaledb import timescaledb_check
 from watchstack.health.web import web_check
 from watchstack.host import HostSampler
-from watchstack.settings import Settings
+from watchstack.settings import SettingError, Settings
 from watchstack.slots import Numbers, OwnNumbers
-
-_JSON, _PROMETHEUS = "json", "prometheus"
-_KINDS = {
-    "application/json": _JSON,
-    "application/*": _JSON,
-    "text/plain": _PROMETHEUS,
-    "text/*": _PROMETHEUS,
-    "application/openmetrics-text": _PROMETHEUS,
-}
 
 
 class Health:
     """The health of one application. The check `system` is there from the beginning.
 
-    numbers: where the metrics of checks lie. registry: where they are told, None for nowhere.
+    startup: the checks of the startup probe alone. feed: is told each outcome, for the metrics of stores. owned: closes
+    what was opened for the checks. numbers: where the metrics of checks lie. registry: where they are told, None for
+    nowhere. more: fields of Check.
     """
 
     def __init__(
@@ -49,21 +47,39 @@ class Health:
     ) -> None:
         self._settings = settings
         self._sampler = sampler
-        self._clocks = clocks
         self.checks = Registry()
+        self.startup = Registry()
         self.collector = HealthCollector(numbers or OwnNumbers(), registry, settings.preset)
-        self.runner = Runner(self.checks, told=lambda one: self.collector.record(BACKGROUND, one), clocks=clocks)
+        self.owned: list[Callable[[], object]] = []
+        self.feed: Callable[[Outcome], None] = lambda outcome: None
+        self.runner = Runner(self.checks, told=self._told, clocks=clocks)
         system = SystemCheck(
             memory_percent=settings.memory_usage_warning_percent,
             cpu_percent=settings.cpu_usage_threshold_percent,
             per_core=settings.health_cpu_per_core,
         )
-        self.register("system", "Memory and CPU of the process and the host", system)
+        about = "Memory and CPU of the process and the host"
+        self.add(Check("system", system, about, self.times["interval"], self.times["timeout"], provided=True))
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Interval and timeout of the settings, in seconds."""
+        return {"interval": self._settings.health_check_interval, "timeout": self._settings.health_check_timeout}
+
+    def outcomes(self, endpoint: str, checks: Iterable[Check], *, now: bool = False) -> list[Outcome]:
+        """The newest outcomes, or those of a run that is begun now; counted for the endpoint that tells them (C-08)."""
+        found = self.runner.run(checks) if now else self.runner.latest(checks)
+        for outcome in found:
+            self.collector.record(endpoint, outcome)
+        return found
 
     def add(self, check: Check) -> Check:
-        """Registers a check, which is run from now on. Raises ValueError for a name that is taken or cannot be."""
+        """Registers a check, which is run from now on; it takes the place of one that the settings brought.
+
+        Raises ValueError for a name that is taken or cannot be.
+        """
         self.checks.add(check)
-        self.runner.wake()
+        self.runner.wake(check.name)
         return check
 
     def register(
@@ -80,142 +96,95 @@ class Health:
         timeout = self._settings.health_check_timeout
         return self.add(Check(name, function, description, interval, timeout, critical))
 
-    def watch_database(self, database: Database, **more: Any) -> Check:
-        """Registers the check `database`; more: fields of Check, `slow_ms`."""
-        return self.add(database_check(database, **{**self._times, **more}))
+    def watch_database(self, database: Database, *, tables: Sequence[str] | None = None, **more: Any) -> Check:
+        """Registers `database`, for the startup probe `database_pool` and, with tables, `required_tables`.
+
+        more: `slow_ms` or `limits` too. tables: by default those of HEALTH_REQUIRED_TABLES.
+        """
+        settings = self._settings
+        limits = Limits(
+            slow_ms=more.pop("slow_ms", settings.db_query_slow_threshold_ms),
+            connect_ms=settings.db_connection_timeout_threshold_ms,
+            pool_ratio=settings.db_pool_utilization_threshold,
+            connections=settings.db_connections_threshold,
+        )
+        check = self.add(database_check(database, **{**self.times, "limits": limits, **more}))
+        wanted = self._tables() if tables is None else tables
+        for one in startup_checks(database, wanted, **self.times, provided=check.provided):
+            self.startup.add(one)
+        if settings.health_timescaledb and not self._own("timescaledb"):
+            self.watch_timescaledb(database, provided=True)
+        return check
+
+    def watch_timescaledb(self, database: Database, **more: Any) -> Check:
+        """Registers `timescaledb`, which feeds the `timescaledb_*` gauges."""
+        slow = self._settings.db_query_slow_threshold_ms
+        return self.add(timescaledb_check(database, **{**self.times, "slow_ms": slow, **more}))
 
     def watch_redis(self, redis: Redis | None = None, **more: Any) -> Check:
-        """Registers the check `redis`, by default of REDIS_URL. Raises ImportError without redis-py."""
-        timeout = self._settings.health_check_timeout
-        client = redis if redis is not None else redis_client(self._settings.redis_url, seconds=timeout)
-        return self.add(redis_check(client, **{**self._times, **more}))
+        """Registers `redis`, by default of REDIS_URL. Raises ImportError without redis-py."""
+        settings = self._settings
+        client = redis_client(settings.redis_url, seconds=self.times["timeout"]) if redis is None else redis
+        limits = {
+            "connect_ms": settings.redis_connection_timeout_threshold_ms,
+            "memory_percent": settings.redis_memory_threshold_percent,
+        }
+        return self.add(redis_check(client, **{**self.times, **limits, **more}))
+
+    def watch_mongodb(self, client: Any = None, **more: Any) -> Check:
+        """Registers `mongodb`, by default of MONGODB_URL. client: pymongo's. Raises ImportError without pymongo."""
+        settings = self._settings
+        if client is None:
+            client = mongodb_client(settings.mongodb_url, seconds=self.times["timeout"])
+            self.owned.append(client.close)
+        return self.add(mongodb_check(client, **{**self.times, "slow_ms": settings.db_query_slow_threshold_ms, **more}))
+
+    def watch_openai(self, api_key: str = "", base_url: str = "", **more: Any) -> Check:
+        """Registers `openai`, by default with OPENAI_API_KEY and OPENAI_BASE_URL. Raises ImportError without openai."""
+        settings = self._settings
+        key, base = api_key or settings.openai_api_key, base_url or settings.openai_base_url
+        return self.add(openai_check(key, base, **{**self.times, **more}))
 
     def watch_web(self, name: str, url: str, **more: Any) -> Check:
         """Registers the check of another service's API."""
-        times = {"interval": self._settings.health_check_interval, "seconds": self._settings.health_check_timeout}
-        slow = self._settings.external_api_timeout_threshold_ms
-        return self.add(web_check(name, url, **{**times, "slow_ms": slow, **more}))
-
-    def serve(self, endpoints: Endpoints, metrics: Handler | None) -> None:
-        """Adds the endpoints that the preset has. metrics: the handler of Prometheus's formats, None for none."""
-        every: dict[str, Handler] = {
-            "/health": self._basic,
-            "/health/standard": self._standard,
-            "/health/metrics": lambda request: self._metrics(request, metrics),
-            "/health/detailed": self._detailed,
-            "/health/database": lambda request: self._one("database"),
-            "/health/redis": lambda request: self._one("redis"),
-            "/health/external": self._external,
-            "/health/ready": self._ready,
-            "/api/health": self._comprehensive,
-            "/api/health/simple": self._simple,
+        settings = self._settings
+        fields = {
+            "interval": settings.health_check_interval,
+            "seconds": settings.health_check_timeout,
+            "slow_ms": settings.external_api_timeout_threshold_ms,
+            "failures": settings.external_api_failure_threshold,
         }
-        for path in _PATHS.get(self._settings.preset, tuple(every)):
-            endpoints.handlers[path] = every[path]
-            endpoints.waiting.add(path)
-        endpoints.handlers["/health/live"] = self._live
+        return self.add(web_check(name, url, **{**fields, **more}))
 
-    @property
-    def _times(self) -> dict[str, float]:
-        return {"interval": self._settings.health_check_interval, "timeout": self._settings.health_check_timeout}
+    def watch_network(self, targets: Sequence[tuple[str, int]] = (), **more: Any) -> Check:
+        """Registers `network`. targets: hosts and ports to connect to."""
+        return self.add(network_check(targets, seconds=self.times["timeout"], **{**self.times, **more}))
 
-    def _outcomes(self, endpoint: str, checks: Iterable[Check], *, now: bool = False) -> list[Outcome]:
-        """The newest outcomes, or those of a run that is begun now; counted for the endpoint that tells them (C-08)."""
-        found = self.runner.run(checks) if now else self.runner.latest(checks)
-        for outcome in found:
-            self.collector.record(endpoint, outcome)
-        return found
+    def watch_cache(self, cache: Cache, **more: Any) -> Check:
+        """Registers `cache`."""
+        return self.add(cache_check(cache, **{**self.times, **more}))
 
-    def _answer(self, outcomes: list[Outcome], **more: object) -> Answer:
-        """The common keys, and the code of Y-10."""
-        status = answers.overall(outcomes)
-        body = {
-            "status": answers.three(status),
-            "timestamp": answers.timestamp(self._clocks.wall()),
-            "version": self._settings.app_version,
-            **more,
-        }
-        return json_answer(body, 503 if status.failed else 200)
+    def watch_sessions(self, count: Callable[[], int | Awaitable[int]], **more: Any) -> Check:
+        """Registers `sessions`. count: tells how many are active."""
+        return self.add(session_check(count, **{**self.times, **more}))
 
-    def _live(self, request: Request) -> Answer:
-        return self._answer([])
+    def close(self) -> None:
+        """Ends the background runs, and closes the clients that were made for the checks."""
+        self.runner.stop()
+        while self.owned:
+            self.owned.pop()()
 
-    def _basic(self, request: Request) -> Answer:
-        return self._answer(self._outcomes("basic", self.checks))
+    def _own(self, name: str) -> bool:
+        """Whether the application has registered a check of this name itself."""
+        return name in self.checks and not self.checks[name].provided
 
-    def _standard(self, request: Request) -> Answer:
-        found = self._outcomes("standard", self.checks)
-        return self._answer(found, checks=answers.standard_checks(found))
-
-    def _metrics(self, request: Request, metrics: Handler | None) -> Answer:
-        """X-01: JSON or Prometheus's formats."""
-        wanted = request.parameter("format")
-        if wanted not in (None, _JSON, _PROMETHEUS):
-            return text("format is json or prometheus\n", 400)
-        iot = self._settings.preset is Preset.IOT
-        kind = wanted or _accepted(request.header("accept")) or (_PROMETHEUS if iot else _JSON)
-        if kind == _PROMETHEUS:
-            return metrics(request) if metrics is not None else text("metrics are switched off\n", 404)
-        began = self._clocks.ticks()
-        found = self._outcomes("metrics", self.checks)
-        figures = answers.resource_metrics(self._sampler.latest, found)
-        took = round((self._clocks.ticks() - began) * 1000, 3)
-        return self._answer(found, response_time_ms=took, checks=answers.timed_checks(found), metrics=figures)
-
-    def _detailed(self, request: Request) -> Answer:
-        found = self._outcomes("detailed", self.checks)
-        figures = answers.resource_metrics(self._sampler.latest, found)
-        return self._answer(found, checks=answers.full_checks(found), metrics=figures)
-
-    def _one(self, name: str) -> Answer:
-        if name not in self.checks:
-            return json_answer({"error": f"there is no health check named {name}"}, 404)
-        found = self._outcomes(name, [self.checks[name]])[0]
-        body = {"version": self._settings.app_version, **answers.one_check(found)}
-        return json_answer(body, 503 if found.result.status.failed else 200)
-
-    def _external(self, request: Request) -> Answer:
-        found = self._outcomes("external", [check for check in self.checks if check.external])
-        return self._answer(found, checks=answers.full_checks(found))
-
-    def _ready(self, request: Request) -> Answer:
-        found = self._outcomes("ready", [check for check in self.checks if check.critical])
-        return self._answer(found, checks=answers.timed_checks(found))
-
-    def _comprehensive(self, request: Request) -> Answer:
-        body = answers.comprehensive(self._outcomes("api", self.checks), self._clocks.wall())
-        failed = body["status"] == "critical" and not self._settings.health_always_200
-        return json_answer(body, 503 if failed else 200)
-
-    def _simple(self, request: Request) -> Answer:
-        """C-62: asks the database at once."""
-        found = self._outcomes("simple", [check for check in self.checks if check.name == "database"], now=True)
-        failed = any(outcome.result.status.failed for outcome in found)
-        return json_answer({"status": "unhealthy" if failed else "healthy"}, 503 if failed else 200)
-
-
-# The paths of each preset, `/health/live` beside them; without a preset all are there.
-_PATHS: dict[Preset | None, tuple[str, ...]] = {
-    Preset.FLASK: (
-        *("/health", "/health/standard", "/health/metrics", "/health/detailed"),
-        *("/health/database", "/health/redis", "/health/external", "/health/ready"),
-    ),
-    Preset.API: ("/health/ready",),
-    Preset.FRAMEWORK: ("/api/health", "/health/ready"),
-    Preset.IOT: ("/health/detailed", "/health/ready", "/health/metrics"),
-    Preset.AI: ("/api/health", "/api/health/simple", "/health/ready"),
-}
-
-
-def _accepted(header: str | None) -> str | None:
-    """What an Accept header likes best of JSON and Prometheus's formats; None where it names neither."""
-    best: tuple[float, str | None] = (0.0, None)
-    for part in (header or "").lower().split(","):
-        name, *parameters = [word.strip() for word in part.split(";")]
+    def _tables(self) -> tuple[str, ...]:
+        text = self._settings.health_required_tables
         try:
-            weight = float(next((word[2:] for word in parameters if word.startswith("q=")), "1"))
-        except ValueError:
-            continue
-        if name in _KINDS and weight > best[0]:
-            best = (weight, _KINDS[name])
-    return best[1]
+            return tables_of(text)
+        except ValueError as error:
+            raise SettingError("HEALTH_REQUIRED_TABLES", text, str(error)) from None
+
+    def _told(self, outcome: Outcome) -> None:
+        self.collector.record(BACKGROUND, outcome)
+        self.feed(outcome)

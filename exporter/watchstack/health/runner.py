@@ -81,8 +81,9 @@ class Runner:
             self._thread.join(timeout=2.0)
             self._thread = None
 
-    def wake(self) -> None:
-        """There is a new check."""
+    def wake(self, name: str = "") -> None:
+        """There is a new check, of this name."""
+        self._due.pop(name, None)
         self._wake.set()
 
     def run(self, checks: Iterable[Check]) -> list[Outcome]:
@@ -95,9 +96,10 @@ class Runner:
     def latest(self, checks: Iterable[Check]) -> list[Outcome]:
         """The newest outcome of each check; those that have none yet are run."""
         wanted = list(checks)
-        missing = [check for check in wanted if check.name not in self._latest]
+        known = dict(self._latest)
+        missing = [check for check in wanted if check.name not in known or known[check.name].check is not check]
         found = {outcome.check.name: outcome for outcome in self.run(missing)} if missing else {}
-        return [found[check.name] if check.name in found else self._latest[check.name] for check in wanted]
+        return [found[check.name] if check.name in found else known[check.name] for check in wanted]
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
@@ -128,7 +130,7 @@ class Runner:
     def _launch(self, check: Check) -> _Run:
         with self._lock:
             run = self._flying.get(check.name)
-            if run is not None and not run.returned:
+            if run is not None and not run.returned and run.check is check:
                 return run
             self._number += 1
             run = self._flying[check.name] = _Run(check, self._number, self._clocks.steady())

@@ -13,28 +13,38 @@ from watchstack.health.check import Check, Result, Status
 class WebCheck:
     """Gets a URL. An answer below 500 shows that the API runs: 401 is a missing key, no failure of theirs.
 
-    seconds: bound of each wait for the network. slow_ms: an answer slower than this is degraded.
+    seconds: bound of each wait for the network. slow_ms: an answer slower than this is degraded. failures: in a row
+    that make it unhealthy; the ones before are degraded (F-19).
     """
 
-    def __init__(self, name: str, url: str, *, seconds: float = 10.0, slow_ms: float = 3000.0) -> None:
+    def __init__(
+        self, name: str, url: str, *, seconds: float = 10.0, slow_ms: float = 3000.0, failures: int = 1
+    ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"the health check {name!r} needs an http or https URL")
         self._name = name
         self._url = url
         self._seconds = seconds
         self._slow_ms = slow_ms
+        self._failures = failures
+        self._failed = 0
 
     def __call__(self) -> Result:
         began = time.perf_counter()
+        self._failed += 1  # until an answer is there; one that never comes is a failure too
+        bad = Status.UNHEALTHY if self._failed >= self._failures else Status.DEGRADED
         try:
             status = self._status()
         except Exception as error:
             kind = type(error).__name__
-            return Result(Status.UNHEALTHY, f"{self._name} error: {error}", response_time_ms=-1, error=kind)
+            details = {"failures": self._failed}
+            return Result(bad, f"{self._name} error: {error}", details, response_time_ms=-1, error=kind)
         took = round((time.perf_counter() - began) * 1000, 2)
-        details = {"http_status": status}
         if status >= 500:
-            return Result(Status.UNHEALTHY, f"{self._name} answered {status}", details, took)
+            details = {"http_status": status, "failures": self._failed}
+            return Result(bad, f"{self._name} answered {status}", details, took)
+        self._failed = 0
+        details = {"http_status": status}
         if took > self._slow_ms:
             return Result(Status.DEGRADED, f"{self._name} slow: {took:.0f}ms", details, took)
         return Result(Status.HEALTHY, f"{self._name} reachable", details, took)
@@ -49,9 +59,11 @@ class WebCheck:
                 return error.code
 
 
-def web_check(name: str, url: str, *, seconds: float = 10.0, slow_ms: float = 3000.0, **more: Any) -> Check:
+def web_check(
+    name: str, url: str, *, seconds: float = 10.0, slow_ms: float = 3000.0, failures: int = 1, **more: Any
+) -> Check:
     """A check of another service's API, which by default makes the whole degraded at most; more: fields of Check."""
     on_timeout = (Status.UNHEALTHY, name + " timeout after {seconds}s")
     fields = {"name": name, "description": f"Reachability of {name}", "critical": False, "external": True}
-    function = WebCheck(name, url, seconds=seconds, slow_ms=slow_ms)
+    function = WebCheck(name, url, seconds=seconds, slow_ms=slow_ms, failures=failures)
     return Check(function=function, **{**fields, "timeout": seconds, "on_timeout": on_timeout, **more})

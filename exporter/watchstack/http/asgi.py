@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import partial
 from typing import Any
 
 from watchstack.endpoints import Endpoints, Request
@@ -48,6 +49,7 @@ class AsgiMiddleware:
         self._route_of = route_of
         self._excluded = frozenset(excluded)
         self._special = self._excluded | self._handlers.keys()
+        self._prefixes = self._endpoints.prefixes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,27 +57,32 @@ class AsgiMiddleware:
             return
         app, route_of = self._app, self._route_of
         path = _path(scope)
-        if path in self._special:
-            if path in self._handlers and not owns(scope.get("app", self._app), path):
+        if path in self._special or (self._prefixes and path.startswith(self._prefixes)):
+            if self._endpoints.serves(path, partial(owns, scope.get("app", self._app))):
                 app, route_of = self._serve, told_route
             if path in self._excluded:
                 await app(scope, receive, send)
                 return
-        exchange = scope[EXCHANGE] = Exchange(self._recorder, scope.get("method", ""))
-        if not _announced(scope, exchange):
-            receive = _counting(receive, exchange)
+        recorder = self._recorder
+        exchange = scope[EXCHANGE] = Exchange(recorder, scope.get("method", ""))
+        receive = _noted(scope, receive, exchange)
         headers: Iterable[tuple[bytes, bytes]] = ()
 
         def measured(message: Message) -> Awaitable[None]:
             nonlocal headers
             kind = message["type"]
             if kind == "http.response.body":
-                exchange.sent(message.get("body", b""))
+                try:
+                    exchange.response_size += len(message.get("body", b""))
+                except TypeError:  # no bytes: the server will complain, not we
+                    recorder.trouble()
                 if not message.get("more_body", False):
                     return last(message)
             elif kind == "http.response.start":
                 exchange.status = _STATUS.get(message.get("status", 0), FAILED)
                 headers = message.get("headers", ())
+                if recorder.span is not None:
+                    exchange.spanned(recorder.span)
             elif kind == "http.response.pathsend":
                 exchange.announce_answer(None, headers)
                 return last(message)
@@ -103,11 +110,12 @@ class AsgiMiddleware:
                 exchange.end()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["watchstack.route"] = _path(scope)
+        path = _path(scope)
+        route = scope["watchstack.route"] = self._endpoints.find(path)
         names = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = scope.get("query_string", b"").decode("latin-1")
-        request = Request(scope["method"], path, query, names.get)
-        if path in self._endpoints.waiting:
+        request = Request(scope["method"], path, query, names.get, partial(owns, scope.get("app", self._app)))
+        if route in self._endpoints.waiting:
             answer = await asyncio.to_thread(self._endpoints.answer, request)
         else:
             answer = self._endpoints.answer(request)
@@ -126,13 +134,16 @@ def _path(scope: Scope) -> str:
     return path.removeprefix(root) if root else path
 
 
-def _announced(scope: Scope, exchange: Exchange) -> bool:
-    """Notes the request's Content-Length; False when a body may come whose length is not told."""
+def _noted(scope: Scope, receive: Receive, exchange: Exchange) -> Receive:
+    """Notes the request's Content-Length and trace; gives what counts a body whose length is not told."""
+    told = False
     for name, value in scope["headers"]:
         if name == b"content-length":
             exchange.announce(value)
-            return True
-    return scope.get("method") in _BODILESS
+            told = True
+        elif name == b"traceparent":
+            exchange.traced(value.decode("latin-1"))
+    return receive if told or scope.get("method") in _BODILESS else _counting(receive, exchange)
 
 
 def _counting(receive: Receive, exchange: Exchange) -> Receive:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
+from prometheus_client.samples import Exemplar
 
 from watchstack.catalogue import Definition, Preset
 from watchstack.catalogue_data import CATALOGUE
 from watchstack.families import Buckets, Family, FamilyCollector, LabelValues, Points
-from watchstack.http.recorder import Cell, Figures, Recorder
+from watchstack.http.cell import Cell, Seen
+from watchstack.http.recorder import Figures, Recorder
 
 
 class HttpCollector(FamilyCollector):
@@ -54,12 +56,14 @@ class HttpCollector(FamilyCollector):
 
     def _durations(self) -> Iterator[tuple[LabelValues, Buckets]]:
         for key, cells in list(self._figures.groups.items()):
-            yield key, _added((cell.durations, cell.duration_sum) for cell in _locked(cells))
+            found = _added((cell.durations, cell.duration_sum) for cell in _locked(cells))
+            exemplars = _newest(_locked(cells))
+            yield key, Buckets(found.counts, found.sum, exemplars) if exemplars else found
 
     def _request_sizes(self) -> Iterator[tuple[LabelValues, Buckets]]:
         for key, cells in list(self._figures.groups.items()):
             found = _added((cell.request_sizes, cell.request_sum) for cell in _locked(cells))
-            bodiless = sum(cell.count for cell in _locked(cells)) - sum(found.counts)
+            bodiless = sum(sum(cell.durations) for cell in _locked(cells)) - sum(found.counts)
             yield key, Buckets([found.counts[0] + bodiless, *found.counts[1:]], found.sum)
 
     def _response_sizes(self) -> Iterator[tuple[LabelValues, Buckets]]:
@@ -92,3 +96,13 @@ def _added(numbers: Iterable[tuple[list[int], float]]) -> Buckets:
         counts = [a + b for a, b in zip(counts, buckets, strict=True)] if counts else list(buckets)
         total += part
     return Buckets(counts, total)
+
+
+def _newest(cells: Iterable[Cell]) -> dict[int, Exemplar]:
+    """By bucket the newest exemplar of several cells."""
+    newest: dict[int, Seen] = {}
+    for cell in cells:
+        for bucket, seen in (cell.exemplars or {}).items():
+            if bucket not in newest or newest[bucket][2] <= seen[2]:
+                newest[bucket] = seen
+    return {bucket: Exemplar({"trace_id": trace}, taken, end) for bucket, (trace, taken, end) in newest.items()}

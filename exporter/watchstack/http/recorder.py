@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 from watchstack.catalogue_data import DURATION_BUCKETS, SIZE_BUCKETS
 from watchstack.clocks import SYSTEM, Clocks
+from watchstack.http.cell import Cell
+from watchstack.http.traces import span_reader, trace_of
 
 _log = logging.getLogger("watchstack.http")
 
@@ -26,30 +28,6 @@ OVERFLOW = "overflow"  # the endpoint label of routes past the limit
 DISCONNECTED = "499"  # the client went away before the application had an answer; the number nginx uses
 FAILED = "500"  # the application had no answer, or none that a server can send: the server sends this
 MOST_BYTES = 1 << 50  # what a Content-Length may claim
-
-
-class Cell:
-    """What all requests of one method, endpoint and status came to. Sizes in bytes, durations in seconds.
-
-    request_sizes: requests with a body alone; all others belong into its first bucket.
-    """
-
-    __slots__ = (
-        "duration_sum", "durations", "lock", "request_sizes", "request_sum", "response_sizes", "response_sum"
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.durations = [0] * (len(DURATION_BUCKETS) + 1)
-        self.duration_sum = 0.0
-        self.request_sizes = [0] * (len(SIZE_BUCKETS) + 1)
-        self.request_sum = 0
-        self.response_sizes = [0] * (len(SIZE_BUCKETS) + 1)
-        self.response_sum = 0
-
-    @property
-    def count(self) -> int:
-        return sum(self.durations)
 
 
 class Method:
@@ -83,11 +61,22 @@ class Recorder:
 
     methods: the allowed values of the method label; any other method counts as OTHER.
     route_limit: how many route templates get an endpoint label of their own, against applications that make them up.
+    sample_ratio: share of the requests of each label set whose duration and sizes are observed; all are counted.
     """
 
-    def __init__(self, *, clocks: Clocks = SYSTEM, methods: Collection[str] = METHODS, route_limit: int = 1000) -> None:
+    def __init__(
+        self,
+        *,
+        clocks: Clocks = SYSTEM,
+        methods: Collection[str] = METHODS,
+        route_limit: int = 1000,
+        sample_ratio: float = 1.0,
+    ) -> None:
         self.clocks = clocks
         self.ticks = clocks.ticks
+        self.sample_ratio = sample_ratio
+        self.sampling = sample_ratio < 1.0
+        self.span = span_reader()
         self._method_names = (*methods, OTHER_METHOD)
         self._route_limit = route_limit
         self._begin()
@@ -116,6 +105,7 @@ class Recorder:
 
     def figures(self) -> Figures:
         """What a scrape tells of this recorder."""
+        self.span = span_reader()  # the application may have set OpenTelemetry up since
         return self
 
     def trouble(self) -> None:
@@ -169,11 +159,13 @@ class Exchange:
     """One request between its begin and its end. Nothing here raises, except what has no place in an application.
 
     status: three digits, or a status line that begins with them; "" until the answer starts. route: template or None.
-    request_size, response_size: bytes of the bodies. An adapter may add to it what it keeps for a request.
+    request_size, response_size: bytes of the bodies. trace: id of the trace that it belongs to, "" for none.
+    An adapter may add to it what it keeps for a request.
     """
 
     __slots__ = (
-        "ended", "method", "raised_id", "recorder", "request_size", "response_size", "route", "started", "status"
+        "ended", "method", "raised_id", "recorder", "request_size", "response_size", "route", "started", "status",
+        "trace",
     )  # fmt: skip
     raised_id: int
 
@@ -183,7 +175,7 @@ class Exchange:
         known.begin()
         self.method = known.name
         self.route: str | None = None
-        self.status = ""
+        self.status = self.trace = ""
         self.request_size = self.response_size = 0
         self.ended = False
         self.started = recorder.ticks()
@@ -203,8 +195,13 @@ class Exchange:
             request_size = self.request_size
             response_size = self.response_size
             with cell.lock:
+                if recorder.sampling and cell.passes(recorder.sample_ratio):
+                    return
                 cell.duration_sum += duration
-                cell.durations[bisect_left(DURATION_BUCKETS, duration)] += 1
+                bucket = bisect_left(DURATION_BUCKETS, duration)
+                cell.durations[bucket] += 1
+                if self.trace:
+                    cell.exemplify(bucket, self.trace, duration, recorder.clocks.wall())
                 if request_size:
                     cell.request_sum += request_size
                     cell.request_sizes[bisect_left(SIZE_BUCKETS, request_size)] += 1
@@ -218,6 +215,20 @@ class Exchange:
         try:
             if self.route is None:
                 self.route = route_of(request)
+        except Exception:
+            self.recorder.trouble()
+
+    def traced(self, header: str) -> None:
+        """The request's traceparent header, whatever a client wrote there."""
+        try:
+            self.trace = trace_of(header)
+        except Exception:
+            self.recorder.trouble()
+
+    def spanned(self, read: Callable[[], str]) -> None:
+        """Asks for the trace of the span that is current as the answer starts; it wins over the header's."""
+        try:
+            self.trace = read() or self.trace
         except Exception:
             self.recorder.trouble()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 
+from watchstack.endpoints import shape
+
 Scope = MutableMapping[str, Any]
 ROUTE = "watchstack.route"  # an application without a router known here puts its route template under this key
 REST = "/{path}"  # what a mounted application without routes of its own answers for
@@ -36,7 +38,7 @@ def starlette_route(scope: Scope) -> str | None:
 
 
 def owns(app: Any, path: str) -> bool:
-    """Whether a Starlette or FastAPI application has a route for exactly `path`; a route with parameters is none."""
+    """Whether a Starlette or FastAPI application has a route for exactly this path or template."""
     try:
         return _has_route(getattr(app, "routes", None) or (), path)
     except Exception:  # an application of another kind, whose `routes` are something else
@@ -51,7 +53,7 @@ def _has_route(routes: Iterable[Any], path: str) -> bool:
             if path.startswith(prefix) and _has_route(included.routes, path[len(prefix) :]):
                 return True
             continue
-        if route.path == path and not hasattr(route, "routes"):
+        if shape(route.path) == shape(path) and not hasattr(route, "routes"):
             return True
         inner = getattr(route, "routes", None)
         if inner and path.startswith(route.path + "/") and _has_route(inner, path[len(route.path) :]):

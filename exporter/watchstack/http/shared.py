@@ -11,18 +11,21 @@ from threading import Lock
 from typing import Any
 
 from watchstack.catalogue_data import DURATION_BUCKETS, SIZE_BUCKETS
-from watchstack.http.recorder import Cell, Method, Recorder
+from watchstack.http.cell import Cell
+from watchstack.http.recorder import Method, Recorder
 from watchstack.shared import SharedNumbers
 
 _DURATIONS = len(DURATION_BUCKETS) + 1
 _SIZES = len(SIZE_BUCKETS) + 1
-# A cell's numbers one after the other: its three sums, its durations, its request sizes, its response sizes.
-_REQUESTS = 3 + _DURATIONS
+# A cell's numbers one after the other: its three sums and the number of requests not observed, its durations, its
+# request sizes, its response sizes.
+_FIRST = 4
+_REQUESTS = _FIRST + _DURATIONS
 _RESPONSES = _REQUESTS + _SIZES
 _WHOLE = _RESPONSES + _SIZES
 
 
-def _sum(index: int) -> Any:
+def _number(index: int) -> Any:
     def read(self: SharedCell) -> Any:
         return self.numbers[index]
 
@@ -33,19 +36,25 @@ def _sum(index: int) -> Any:
 
 
 class SharedCell(Cell):
-    """A cell whose numbers are one slot."""
+    """A cell whose numbers are one slot. It keeps no exemplars, as prometheus_client keeps none in its own files."""
 
     __slots__ = ("numbers",)
-    duration_sum = _sum(0)
-    request_sum = _sum(1)
-    response_sum = _sum(2)
+    duration_sum = _number(0)
+    request_sum = _number(1)
+    response_sum = _number(2)
+    unobserved = _number(3)
 
     def __init__(self, numbers: Any) -> None:
         self.lock = Lock()
+        self.credit = 1.0
+        self.exemplars = None
         self.numbers = numbers
-        self.durations = numbers[3:_REQUESTS]
+        self.durations = numbers[_FIRST:_REQUESTS]
         self.request_sizes = numbers[_REQUESTS:_RESPONSES]
         self.response_sizes = numbers[_RESPONSES:]
+
+    def exemplify(self, bucket: int, trace: str, duration: float, moment: float) -> None:
+        return
 
 
 class _SharedMethod(Method):
@@ -87,9 +96,10 @@ class Gathered:
         match key:
             case ("cell", method, endpoint, status):
                 cell = self.groups.setdefault((method, endpoint), {}).setdefault(status, Cell())
-                _add_cell(cell, SharedCell(numbers))
+                part = SharedCell(numbers)
+                _add_cell(cell, part)
                 if alive:
-                    self.ended[method] = self.ended.get(method, 0) + int(sum(numbers[3:_REQUESTS]))
+                    self.ended[method] = self.ended.get(method, 0) + part.count
             case ("begun", method):
                 self.begun[method] = self.begun.get(method, 0) + (int(numbers[0]) if alive else 0)
             case ("exception", method, endpoint, kind):
@@ -137,6 +147,7 @@ def _add_cell(total: Cell, part: Cell) -> None:
     total.duration_sum += part.duration_sum
     total.request_sum += part.request_sum
     total.response_sum += part.response_sum
+    total.unobserved += int(part.unobserved)
     for mine, more in (
         (total.durations, part.durations),
         (total.request_sizes, part.request_sizes),

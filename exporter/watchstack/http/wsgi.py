@@ -50,16 +50,20 @@ class WsgiMiddleware:
         self._route_of = route_of
         self._excluded = frozenset(excluded)
         self._special = self._excluded | self._handlers.keys()
+        self._prefixes = self._endpoints.prefixes
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         app, route_of = self._app, self._route_of
         path = environ.get("PATH_INFO", "")
-        if path in self._special:
-            if path in self._handlers and not self._endpoints.owned(path):
+        if path in self._special or (self._prefixes and path.startswith(self._prefixes)):
+            if self._endpoints.serves(path, self._endpoints.owned):
                 app, route_of = self._serve, told_route
             if path in self._excluded:
                 return app(environ, start_response)
-        exchange = environ[EXCHANGE] = _Body(self._recorder, environ.get("REQUEST_METHOD", ""))
+        recorder = self._recorder
+        exchange = environ[EXCHANGE] = _Body(recorder, environ.get("REQUEST_METHOD", ""))
+        if "HTTP_TRACEPARENT" in environ:
+            exchange.traced(environ["HTTP_TRACEPARENT"])
         if length := environ.get("CONTENT_LENGTH"):
             exchange.announce(length)
         elif "HTTP_TRANSFER_ENCODING" in environ:
@@ -68,6 +72,8 @@ class WsgiMiddleware:
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
             exchange.status = status
             exchange.headers = headers
+            if recorder.span is not None:
+                exchange.spanned(recorder.span)
             request = environ.get("werkzeug.request")
             if request is None:
                 exchange.matched(route_of, environ)
@@ -103,12 +109,14 @@ class WsgiMiddleware:
         return _SizedBody(exchange) if hasattr(kind, "__len__") else exchange
 
     def _serve(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ[ROUTE] = environ["PATH_INFO"]
+        path = environ["PATH_INFO"]
+        environ[ROUTE] = self._endpoints.find(path)
         request = Request(
             environ["REQUEST_METHOD"],
             path,
             environ.get("QUERY_STRING", ""),
             lambda name: environ.get("HTTP_" + name.upper().replace("-", "_")),
+            self._endpoints.owned,
         )
         answer = self._endpoints.answer(request)
         start_response(answer.status_line, answer.headers)

@@ -1,4 +1,4 @@
-"""Programs that the tests need and the stack does not: Grafana's server, exporters, Compose.
+"""Programs that the tests need and the stack does not: Grafana's server, FerretDB, exporters, Compose.
 
 How they are built or fetched lives in the other modules of this room; the stack's own parts stand in table.
 """
@@ -43,6 +43,12 @@ _EXTRAS = (
                         "public/img/user_profile.png"),
                   home=(("public/build/assets-manifest.json", "{}\n"),),
                   stamps=(("main.version", "10.1.0"), ("main.commit", "module"), ("main.buildBranch", "module")))),
+    # speaks MongoDB's protocol and keeps its data in SQLite; it reads its version from these files
+    Extra("ferretdb", "1.24.0", ("ferretdb",),
+          GoBuild("github.com/FerretDB/FerretDB", "v1.24.0", ("cmd/ferretdb",),
+                  writable=True, modules=58, disk=2000,
+                  files=(("build/version/version.txt", "v1.24.0\n"), ("build/version/commit.txt", "module\n"),
+                         ("build/version/branch.txt", "module\n"), ("build/version/package.txt", "module\n")))),
     Extra("redis-exporter", "1.69.0", ("redis_exporter",), debian=("prometheus-redis-exporter",), floor="1.50"),
     Extra("postgres-exporter", "0.17.1", ("postgres_exporter",), debian=("prometheus-postgres-exporter",),
           floor="0.11"),

@@ -10,8 +10,8 @@ from stackgen.parts.table import PARTS
 
 
 def needed() -> list[str]:
-    """Every part that is built from its module, and Grafana's server."""
-    return [*sorted(name for name, part in PARTS.items() if part.build), "grafana-server"]
+    """Every part that is built from its module, Grafana's server and FerretDB."""
+    return [*sorted(name for name, part in PARTS.items() if part.build), "grafana-server", "ferretdb"]
 
 
 def fill(root: Path) -> str:

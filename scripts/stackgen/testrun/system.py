@@ -22,6 +22,8 @@ NEEDED = {
     "/usr/lib/postgresql/*/bin/postgres": "postgresql",
     "chromium": "chromium",
     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf": "fonts-dejavu-core",
+    "curl": "curl",
+    "jq": "jq",
     "gcc": "gcc",
     "/usr/include/stdlib.h": "libc6-dev",
 }

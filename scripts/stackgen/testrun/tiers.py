@@ -68,6 +68,7 @@ TIERS = (
     Tier("faults", _pytest("tests/native/test_native_faults.py"), lane=3),
     Tier("grafana", _pytest("tests/grafana"), lane=3),
     Tier("services", _pytest("tests/services"), lane=3),
+    Tier("examples", _pytest("tests/examples"), lane=3),
     Tier("browser", _pytest("tests/browser"), lane=3),
 )
 

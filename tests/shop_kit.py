@@ -1,0 +1,77 @@
+"""A monitored shop in Flask and in Starlette, whose checks answer what a test tells them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from library_kit import Ask, Reply, drive_asgi, drive_wsgi
+from starlette.applications import Starlette
+from watchstack import Monitoring
+from watchstack.health.check import Check, Result, Status
+from watchstack.host import Disk, HostSampler, Sample
+from watchstack.settings import Settings
+
+DETAILS = {"pool_status": {"size": 8, "idle_connections": 5}, "query_result": True, "timestamp": "2026-11-21T00:00:00Z"}
+POOL = {"connection_pool_size": 8, "connections_checked_out": 3}
+STORE = {"memory_usage_bytes": 1, "connected_clients": 2, "total_commands_processed": 3}
+FINE: dict[str, Result] = {
+    "database": Result(Status.HEALTHY, "Database operational", DETAILS, 12.6, figures=POOL),
+    "redis": Result(Status.HEALTHY, "Redis operational", {"connected_clients": 2}, 1.2, figures=STORE),
+    "supabase": Result(Status.HEALTHY, "supabase reachable", {"http_status": 200}, 80.0),
+    "stripe": Result(Status.HEALTHY, "stripe reachable", {"http_status": 200}, 90.0),
+}
+DOWN = Result(Status.CRITICAL, "Database error: refused", response_time_ms=-1, error="ConnectionError")
+SLOW = Result(Status.DEGRADED, "Database slow: 4000ms", DETAILS, 4000.0, figures=POOL)
+
+
+class Still(HostSampler):
+    """A sampler that has one sample, from the beginning."""
+
+    def start(self) -> None:
+        disks = {"/": Disk(100, 40, 60, 40.0)}
+        self.latest = Sample(0.0, 12.5, 1000, 600, 400, 40.0, disks, 1, 2)
+
+
+class Shop:
+    """A monitored application in Flask and in Starlette, with the checks of FINE."""
+
+    def __init__(self, preset: str | None = None, environ: dict[str, str] | None = None, **changed: Result) -> None:
+        # a busy machine may not make `system` degraded: 100 % of all cores is never passed
+        busy = {"HEALTH_CPU_PER_CORE": "true", "CPU_USAGE_THRESHOLD_PERCENT": "100"}
+        settings = Settings.from_environ({**busy, **(environ or {})}, preset=preset)
+        self.monitoring = Monitoring(settings=settings, sampler=Still())
+        self.results = {**FINE, **changed}
+        for name in self.results:
+            external = name in ("supabase", "stripe")
+            check = Check(name, lambda name=name: self.results[name], external=external, critical=not external)  # type: ignore[misc]
+            self.monitoring.health.add(check)
+        self.flask = Flask("shop")
+        self.monitoring.init_app(self.flask)
+        self.asgi = self.monitoring.init_asgi(Starlette())  # type: ignore[arg-type]
+
+    def get(self, path: str, **more: Any) -> Reply:
+        reply = drive_wsgi(self.flask, Ask(path=path, **more))
+        other = drive_asgi(self.asgi, Ask(path=path, **more))
+        assert reply.status == other.status
+        assert reply.status == "404" or reply.headers["content-type"] == other.headers["content-type"]
+        return reply
+
+    def json(self, path: str, **more: Any) -> Any:
+        return json.loads(self.get(path, **more).body)
+
+
+@pytest.fixture
+def shops() -> Iterator[Any]:
+    made: list[Shop] = []
+
+    def make(preset: str | None = None, **more: Any) -> Shop:
+        made.append(Shop(preset, **more))
+        return made[-1]
+
+    yield make
+    for shop in made:
+        shop.monitoring.stop()
