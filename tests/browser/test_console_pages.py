@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from native_support import until
-from playwright.sync_api import Browser, Page
-from support import ROOT, answers, choose_ports
+from console_browser import console_process, visit
+from console_kit import TOKEN
+from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 
@@ -39,40 +36,8 @@ def alert(name: str, severity: str, status: str = "firing", **labels: str) -> di
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[str]:
     """A console process of its own with a filled inbox; gives its address."""
-    (port,) = choose_ports(1)
-    for folder in ("data", "config", "secrets"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "secrets" / "inbox-token").write_text("token-of-the-test")
-    address = f"http://127.0.0.1:{port}"
-    settings = {
-        "CONSOLE_LISTEN": f"127.0.0.1:{port}",
-        "CONSOLE_DATA": str(tmp_path / "data"),
-        "CONSOLE_CONFIG": str(tmp_path / "config"),
-        "CONSOLE_SECRETS": str(tmp_path / "secrets"),
-        "CONSOLE_RUNBOOKS": str(ROOT / "docs" / "runbooks"),
-    }
-    (tmp_path / "config" / "console.json").write_text(
-        json.dumps(
-            {
-                "environment": "production",
-                "address": address,
-                "watchdog": {"silence_seconds": 90, "notify": None},
-                "outside_receivers": [],
-                **dict.fromkeys(("prometheus", "alertmanager", "loki", "grafana"), ""),
-            }
-        )
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "watchstack.console"],
-        env={**os.environ, **settings, "PYTHONPATH": str(ROOT / "exporter")},
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        until(lambda: answers(f"{address}/health/ready"), 20, "the console answers")
+    with console_process(tmp_path) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def post(console: str, *alerts: dict[str, object]) -> None:
@@ -83,27 +48,10 @@ def post(console: str, *alerts: dict[str, object]) -> None:
     request = urllib.request.Request(
         f"{console}/api/v1/inbox",
         data=json.dumps(content).encode(),
-        headers={"Content-Type": "application/json", "Authorization": "Bearer token-of-the-test"},
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"},
     )
     with urllib.request.urlopen(request, timeout=5) as answer:
         assert answer.status in (200, 204)
-
-
-def visit(page: Page, url: str) -> None:
-    """Opens a page and fails on a console error, a request elsewhere, a dialog or content wider than the window."""
-    troubles: list[str] = []
-    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("dialog", lambda dialog: troubles.append(f"dialog {dialog.message}"))
-    home = "/".join(url.split("/", 3)[:3])
-    page.on("request", lambda request: troubles.append(request.url) if not request.url.startswith(home) else None)
-    answer = page.goto(url)
-    assert answer is not None
-    assert answer.status == 200
-    page.wait_for_load_state("networkidle")
-    assert troubles == []
-    width = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-    assert width[0] <= width[1], f"{url} is {width[0]} px wide in a window of {width[1]} px"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Flask, Response
 from jinja2 import StrictUndefined
 
-from watchstack.console import health, inbox, pages
+from watchstack.console import health, inbox, logs, pages, relay, silences
 from watchstack.console.context import EXTENSION, Console
 from watchstack.console.payload import LARGEST_BODY
 
-BLUEPRINTS = (inbox.blueprint, pages.blueprint, health.blueprint)
+BLUEPRINTS = (inbox.blueprint, relay.blueprint, pages.blueprint, silences.blueprint, logs.blueprint, health.blueprint)
 # Nothing from elsewhere, nothing inline, no frame: what stands in a label can do nothing even if it became markup.
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"
@@ -19,7 +19,7 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer a form of our own would come from the origin "null"
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }

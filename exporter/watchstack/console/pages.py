@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -13,7 +14,9 @@ from watchstack.console.entries import FIRING, RESOLVED, Entry
 from watchstack.console.store import StoreError
 
 PAGE = 50
+LOGS_BEFORE = 600.0  # seconds
 FIRING_SHOWN = 200
+_MOMENT = re.compile(r"\d{1,16}|now(-\d{1,6}[smhdwMy])?")  # as Grafana takes it
 blueprint = Blueprint("pages", __name__)
 
 
@@ -31,14 +34,14 @@ def inbox() -> ResponseReturnValue:
         count = own.inbox.firing_count()
         history = own.inbox.newest(limit=PAGE + 1, before=before, **chosen)
     except StoreError:
-        return render_template("inbox.html", **_frame(own), unreadable=True), 503
+        return render_template("inbox.html", **frame(own), unreadable=True), 503
     more = None
     if len(history) > PAGE:
         history = history[:PAGE]
         more = "?" + urlencode({key: value for key, value in chosen.items() if value} | {"before": history[-1].id})
     return render_template(
         "inbox.html",
-        **_frame(own),
+        **frame(own),
         firing=firing,
         firing_count=count,
         history=history,
@@ -57,14 +60,14 @@ def entry(number: int) -> ResponseReturnValue:
             abort(404)
         others = own.inbox.of_instance(found.fingerprint)
     except StoreError:
-        return render_template("inbox.html", **_frame(own), unreadable=True), 503
-    return render_template("entry.html", **_frame(own), entry=found, others=others)
+        return render_template("inbox.html", **frame(own), unreadable=True), 503
+    return render_template("entry.html", **frame(own), entry=found, others=others)
 
 
 @blueprint.get("/runbooks/")
 def runbooks() -> ResponseReturnValue:
     own = console()
-    return render_template("runbooks.html", **_frame(own), names=own.runbooks.names())
+    return render_template("runbooks.html", **frame(own), names=own.runbooks.names())
 
 
 @blueprint.get("/runbooks/<name>")
@@ -74,29 +77,34 @@ def runbook(name: str) -> ResponseReturnValue:
         return redirect(url_for("pages.runbook", name=name[:-3]))
     page = own.runbooks.page(name)
     if page is None:
-        return render_template("runbooks.html", **_frame(own), names=own.runbooks.names(), missing=name), 404
-    return render_template("runbook.html", **_frame(own), name=name, page=page)
+        return render_template("runbooks.html", **frame(own), names=own.runbooks.names(), missing=name), 404
+    return render_template("runbook.html", **frame(own), name=name, page=page)
 
 
 @blueprint.get("/dashboards/<uid>")
 @blueprint.get("/dashboards/<uid>/<panel>")
 def dashboard(uid: str, panel: str = "") -> ResponseReturnValue:
-    """Leads on to Grafana where it runs; elsewhere says what would be there. panel: which one a message means."""
+    """Leads on to Grafana where it runs; elsewhere says what would be there. panel: which one a message means.
+
+    ?from=, ?to=: Unix milliseconds or `now-1h`; what is neither, like Go's year 1, is left out.
+    """
     own = console()
     if own.settings.grafana:
-        return redirect(f"{own.settings.grafana}/d/{quote(uid, safe='')}")
-    return render_template("dashboard.html", **_frame(own), uid=uid, panel=panel.replace("-", " "))
+        moments = ((name, request.args.get(name, "")) for name in ("from", "to"))
+        span = urlencode([(name, text) for name, text in moments if _MOMENT.fullmatch(text)])
+        return redirect(f"{own.settings.grafana}/d/{quote(uid, safe='')}" + (f"?{span}" if span else ""))
+    return render_template("dashboard.html", **frame(own), uid=uid, panel=panel.replace("-", " "))
 
 
 @blueprint.app_errorhandler(404)
 def absent(_: Exception) -> ResponseReturnValue:
     if request.path.startswith("/api/"):
         return {"error": "there is no such thing here"}, 404
-    return render_template("absent.html", **_frame(console())), 404
+    return render_template("absent.html", **frame(console())), 404
 
 
-def _frame(own: Console) -> dict[str, object]:
-    """What every page shows: the status strip and the problems."""
+def frame(own: Console) -> dict[str, object]:
+    """What every page of the console shows: the status strip and the problems."""
     return {"strip": _strip(own), "problems": own.problems(), "config": own.config.current, "now": own.clock.time()}
 
 
@@ -132,17 +140,32 @@ def web_link(text: str) -> str:
 
 
 def links(entry: Entry) -> list[tuple[str, str]]:
-    """Where an entry leads, as (words, address), only what is really an address."""
-    silence = ""
-    if base := web_link(entry.alertmanager):
-        silence = f"{base.rstrip('/')}/#/silences/new?{urlencode({'filter': matchers(entry)})}"
+    """Where an entry leads, as (words, address): what is really an address, and pages of this console."""
     candidates = (
-        ("Runbook", entry.annotations.get("runbook_url", "")),
-        ("Dashboard", entry.annotations.get("dashboard_url", "")),
-        ("Source", entry.source),
-        ("Silence", silence if entry.status == FIRING else ""),
+        ("Runbook", web_link(entry.annotations.get("runbook_url", ""))),
+        ("Dashboard", web_link(entry.annotations.get("dashboard_url", ""))),
+        ("Source", web_link(entry.source)),
+        ("Logs", _logs(entry)),
+        ("Silence", _silence(entry) if entry.status == FIRING else ""),
     )
-    return [(words, address) for words, text in candidates if (address := web_link(text))]
+    return [(words, address) for words, address in candidates if address]
+
+
+def _silence(entry: Entry) -> str:
+    """The form of this console for the stack's own Alertmanager; the page of another one that sent the alert."""
+    if "alertmanager" in console().config.current.peers:
+        return url_for("silences.new", matcher=[f"{name}={value}" for name, value in sorted(entry.labels.items())])
+    base = web_link(entry.alertmanager)
+    return f"{base.rstrip('/')}/#/silences/new?{urlencode({'filter': matchers(entry)})}" if base else ""
+
+
+def _logs(entry: Entry) -> str:
+    """What the service or the job wrote from ten minutes before the alert began."""
+    service, job = entry.labels.get("service"), entry.labels.get("job")
+    if not (service or job) or "loki" not in console().config.current.peers:
+        return ""
+    end = None if entry.ends_at is None else iso(entry.ends_at)
+    return url_for("logs.shown", service=service, job=job, start=iso(entry.starts_at - LOGS_BEFORE), end=end)
 
 
 def matchers(entry: Entry) -> str:

@@ -1,0 +1,59 @@
+"""What the browser tests of the console share: a console process, and a visit that notes what must not happen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from console_kit import settings
+from native_support import until
+from playwright.sync_api import Page
+from support import ROOT, answers, choose_ports
+
+
+@contextmanager
+def console_process(folder: Path, **peers: str) -> Iterator[str]:
+    """A console of its own under `folder`; gives its address. peers: URL of each part that it has."""
+    (port,) = choose_ports(1)
+    address = f"http://127.0.0.1:{port}"
+    settings(folder, environment="production", address=address, **peers)
+    (folder / "data").mkdir()
+    variables = {
+        "CONSOLE_LISTEN": f"127.0.0.1:{port}",
+        "CONSOLE_DATA": str(folder / "data"),
+        "CONSOLE_CONFIG": str(folder / "config"),
+        "CONSOLE_SECRETS": str(folder / "secrets"),
+        "CONSOLE_RUNBOOKS": str(ROOT / "docs" / "runbooks"),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "watchstack.console"],
+        env={**os.environ, **variables, "PYTHONPATH": str(ROOT / "exporter")},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: answers(f"{address}/health/ready"), 20, "the console answers")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def visit(page: Page, url: str) -> None:
+    """Opens a page and fails on a console error, a request elsewhere, a dialog or content wider than the window."""
+    troubles: list[str] = []
+    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("dialog", lambda dialog: troubles.append(f"dialog {dialog.message}"))
+    home = "/".join(url.split("/", 3)[:3])
+    page.on("request", lambda request: troubles.append(request.url) if not request.url.startswith(home) else None)
+    answer = page.goto(url)
+    assert answer is not None
+    assert answer.status == 200
+    page.wait_for_load_state("networkidle")
+    assert troubles == []
+    width = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width[0] <= width[1], f"{url} is {width[0]} px wide in a window of {width[1]} px"

@@ -1,0 +1,87 @@
+"""The parts that the console's pages ask, run by themselves: Alertmanager and Loki, with the least configuration."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from support import answers, choose_ports
+
+Find = Callable[..., Path]
+LOKI = """
+auth_enabled: false
+analytics: {{reporting_enabled: false}}
+server:
+  http_listen_address: 127.0.0.1
+  http_listen_port: {http}
+  grpc_listen_address: 127.0.0.1
+  grpc_listen_port: {grpc}
+common:
+  path_prefix: {folder}
+  instance_addr: 127.0.0.1
+  replication_factor: 1
+  ring: {{kvstore: {{store: inmemory}}}}
+  storage: {{filesystem: {{chunks_directory: {folder}/chunks, rules_directory: {folder}/rules}}}}
+schema_config:
+  configs:
+    - {{from: '2024-01-01', store: tsdb, object_store: filesystem, schema: v13, index: {{prefix: index_, period: 24h}}}}
+ingester: {{lifecycler: {{min_ready_duration: 0s, final_sleep: 0s}}}}
+limits_config: {{max_entries_limit_per_query: 5000}}
+frontend_worker: {{frontend_address: '127.0.0.1:{grpc}'}}
+"""
+
+
+@contextmanager
+def run_alertmanager(program: Find, folder: Path) -> Iterator[str]:
+    """The address of an Alertmanager that tells nobody. program: the fixture of that name; folder: made for it."""
+    [port] = choose_ports(1)
+    folder.mkdir()
+    (folder / "config.yml").write_text("route: {receiver: r}\nreceivers: [{name: r}]\n")
+    command = [str(program("alertmanager")), "--config.file=config.yml", "--storage.path=data",
+               f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]  # fmt: skip
+    with _running(command, f"http://127.0.0.1:{port}/-/ready", folder):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def run_loki(program: Find, folder: Path) -> Iterator[str]:
+    """The address of a Loki without rules."""
+    http, grpc = choose_ports(2)
+    folder.mkdir()
+    (folder / "loki.yml").write_text(LOKI.format(http=http, grpc=grpc, folder=folder))
+    with _running([str(program("loki")), "-config.file=loki.yml"], f"http://127.0.0.1:{http}/ready", folder):
+        yield f"http://127.0.0.1:{http}"
+
+
+def stream(labels: dict[str, str], *lines: str) -> dict[str, Any]:
+    """Lines as Loki's push API takes them, a millisecond apart, the last one just now."""
+    now = time.time_ns()
+    values = [[str(now - 1_000_000 * (len(lines) - number)), line] for number, line in enumerate(lines)]
+    return {"stream": labels, "values": values}
+
+
+def post_json(url: str, content: object) -> None:
+    request = urllib.request.Request(url, json.dumps(content).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        answer.read()
+
+
+@contextmanager
+def _running(command: list[str], ready: str, folder: Path) -> Iterator[None]:
+    with (folder / "log").open("w") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as server:
+        try:
+            ends = time.monotonic() + 30
+            while not answers(ready):
+                assert server.poll() is None, (folder / "log").read_text()
+                assert time.monotonic() < ends, (folder / "log").read_text()
+                time.sleep(0.1)
+            yield
+        finally:
+            server.terminate()
+            server.wait(20)
