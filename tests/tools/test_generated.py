@@ -59,11 +59,24 @@ def test_prometheus_takes_configuration_and_rules(folder: Path, which: str, prog
     assert "WARNING" not in run_aloud(promtool, "check", "rules", *rules)
 
 
+def rule_tests(tmp_path: Path) -> list[Path]:
+    """The test files of all trees, each once: what reads alike in two trees is proven by one of them."""
+    found: dict[tuple[bytes, ...], Path] = {}
+    for sources, placed in TREES:
+        folder = put(tmp_path / f"{sources}-{placed}", tree(sources, placed)) / "prometheus" / "tests"
+        for path in sorted(folder.glob("*.yml")):
+            needed = yaml.safe_load(path.read_text())["rule_files"]
+            found.setdefault((path.read_bytes(), *((folder / name).read_bytes() for name in needed)), path)
+    return list(found.values())
+
+
 @pytest.mark.parametrize("which", VERSIONS)
-def test_every_rule_test_passes(folder: Path, which: str, program: Program) -> None:  # D-08 D-09 D-10 D-11 D-12
-    tests = sorted((folder / "prometheus/tests").glob("*.yml"))
-    assert tests
-    assert run(program("promtool", which), "test", "rules", *tests).count("SUCCESS") == len(tests)
+def test_every_rule_test_passes(which: str, tmp_path: Path, program: Program) -> None:  # D-08 D-09 D-10 D-11 D-12
+    promtool = program("promtool", which)
+    tests = rule_tests(tmp_path)
+    assert len(tests) >= len(list((ROOT / "prometheus" / "tests").glob("*.yml"))) + 1  # the rich tree's own too
+    for path in tests:
+        assert "SUCCESS" in run(promtool, "test", "rules", path)
 
 
 def test_a_rule_test_that_expects_the_wrong_thing_fails(tmp_path: Path, program: Program) -> None:
@@ -74,7 +87,7 @@ def test_a_rule_test_that_expects_the_wrong_thing_fails(tmp_path: Path, program:
     promtool = program("promtool")
     for right, wrong in (
         (',instance="a",severity="warning"', ',instance="b",severity="warning"'),
-        ('alertname="HighMemoryUsage",alertstate="firing"})', 'alertname="Other",alertstate="firing"})'),
+        ('alertname="HostHighMemoryUsage",alertstate="firing"})', 'alertname="Other",alertstate="firing"})'),
     ):
         assert right in good
         path.write_text(good.replace(right, wrong, 1))
@@ -133,7 +146,7 @@ def test_prometheus_reads_back_every_text_as_it_was(which: str, tmp_path: Path, 
 @pytest.mark.parametrize("which", VERSIONS)
 def test_alertmanager_takes_its_configuration(folder: Path, which: str, program: Program) -> None:
     said = run(program("amtool", which), "check-config", folder / "alertmanager/alertmanager.yml")
-    assert "1 templates" in said
+    assert "2 templates" in said
     assert "4 inhibit rules" in said
 
 
@@ -177,7 +190,7 @@ def test_every_template_that_is_used_exists_and_renders(which: str, program: Pro
             f"--template.glob={TEMPLATES}/*.tmpl",
             f'--template.text={{{{ template "{name}" . }}}}',
         )
-        assert said.strip(), name
+        assert said.strip() or name == "watchstack.service", name  # amtool's own example has no service
         assert "no value" not in said, name
 
 
@@ -202,7 +215,10 @@ MESSAGE = {
     ],
     "groupLabels": {"alertname": "HighMemoryUsage"},
     "commonLabels": {"alertname": "HighMemoryUsage", "severity": "warning", "service": "watchstack"},
-    "commonAnnotations": {"runbook_url": "http://127.0.0.1:9099/runbooks/high-memory-usage"},
+    "commonAnnotations": {
+        "runbook_url": "http://127.0.0.1:9099/runbooks/high-memory-usage",
+        "dashboard_url": "http://127.0.0.1:9099/dashboards/watchstack-overview/memory",
+    },
     "externalURL": "http://127.0.0.1:9093",
 }
 MESSAGES = ("text", "slack", "markdown", "telegram", "html")
@@ -271,8 +287,10 @@ def test_queries_of_dashboards_and_runbooks_are_promql(which: str, tmp_path: Pat
     """Each becomes a recording rule, so that promtool parses it."""
     queries = [
         target["expr"]
-        for panel in json.loads(tree("shipped", "compose")["grafana/dashboards/overview.json"])["panels"]
-        for target in panel["targets"]
+        for path, content in tree("shipped", "compose").items()
+        if path.startswith("grafana/dashboards/") and path.endswith(".json")
+        for panel in json.loads(content)["panels"]
+        for target in panel.get("targets", [])
         if target["datasource"]["uid"] == "prometheus"
     ]
     pages = sorted((ROOT / "docs" / "runbooks").glob("*.md"))

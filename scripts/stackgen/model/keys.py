@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from stackgen.model.defaults import THRESHOLDS
-from stackgen.model.receivers import OPTIONS
+from stackgen.model.receivers import MAIL, OPTIONS
 from stackgen.model.stack import RECEIVER_KINDS, SEVERITIES
 
 # By place: "" is the top of the file, `[]` an item of a list, `*` a name that the user chose.
@@ -23,6 +23,10 @@ STACK_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "teams",
             "default_team",
             "receivers",
+            "mail",
+            "windows",
+            "maintenance",
+            "routes",
             "watchdog",
             "thresholds",
             "overrides",
@@ -42,14 +46,24 @@ STACK_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "probe",
             "team",
             "labels",
+            "environment",
+            "maintenance",
+            "thresholds",
+            "slo",
         ),
+        "services[].slo": ("availability", "latency", "over"),
+        "services[].slo.latency": ("under", "for"),
         "services[].dns": ("names", "type", "port", "refresh_interval"),
-        "teams.*": SEVERITIES,
+        "teams.*": (*SEVERITIES, "escalation", "group_by", "repeat"),
+        "teams.*.repeat": SEVERITIES,
         "receivers.*": RECEIVER_KINDS,
         **{f"receivers.*.{kind}": tuple(options) for kind, options in OPTIONS.items()},
+        "mail": MAIL,
+        "windows.*": ("days", "hours", "timezone", "from", "to"),
+        "routes[]": ("when", "tell", "also", "group_by", "repeat"),
         "watchdog": ("notify", "silence"),
         "thresholds": tuple(THRESHOLDS),
-        "overrides.*": ("disabled", "for", "threshold", "severity", "team"),
+        "overrides.*": ("disabled", "for", "threshold", "cooldown", "severity", "team"),
     }
 )
 

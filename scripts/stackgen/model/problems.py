@@ -112,6 +112,24 @@ def receiver_kind(where: Position, name: str, kinds: str) -> Words:
     )
 
 
+@problem("receiver-entry")
+def receiver_entry(where: Position, text: str) -> Words:
+    hint = "write a receiver, or RECEIVER during WINDOW, or RECEIVER outside WINDOW"
+    return Words(where, f"'{text}' says neither a receiver nor a receiver and a window", hint)
+
+
+@problem("invalid-window")
+def invalid_window(where: Position, name: str, why: str) -> Words:
+    what, _, hint = why.partition(": ")
+    return Words(where, f"'{name}' {what}", hint)
+
+
+@problem("invalid-matcher")
+def invalid_matcher(where: Position, label: str, value: str, why: str) -> Words:
+    hint = "leave out the ~ to compare the text itself"
+    return Words(where, f"{label}: '{value}' is no regular expression: {why}", hint)
+
+
 @problem("unknown-threshold")
 def unknown_threshold(where: Position, name: str, known: Iterable[str]) -> Words:
     return Words(where, f"there is no threshold '{name}'", nearest(name, known))
@@ -134,3 +152,9 @@ def kubernetes_manifest(where: Position) -> Words:
 @problem("rule-kind")
 def rule_kind(where: Position, what: str, hint: str, related: Position | None = None) -> Words:
     return Words(where, what, hint, related)
+
+
+@problem("slo-latency")
+def slo_latency(where: Position, value: str, bounds: Iterable[str]) -> Words:
+    message = f"no bucket of http_request_duration_seconds ends at {value}: nobody can count slower ones"
+    return Words(where, message, f"choose one of {', '.join(bounds)}")

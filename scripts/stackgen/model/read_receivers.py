@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
+from collections.abc import Mapping as AbstractMapping
 from typing import Any
 
 from stackgen.model import problems, values
 from stackgen.model.keys import STACK_KEYS
-from stackgen.model.receivers import OPTIONS
+from stackgen.model.receivers import FORMATS, MAIL, OPTIONS
 from stackgen.model.section import Section
 from stackgen.model.stack import RECEIVER_KINDS, Receiver
 from stackgen.model.values import Sink
@@ -32,8 +34,14 @@ _MAIL = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 _SENDER = re.compile(r"[^\s@,<>]+@[^\s@,<>]+|[^<>,]+ <[^\s@,<>]+@[^\s@,<>]+>")
 
 
-def read_receiver(name: str, entry: Entry, tell: Sink) -> Receiver:
-    """One receiver; a name that stands in the file is known, whatever is wrong with the rest."""
+def read_mail(part: Section | None) -> dict[str, Any]:
+    """What all mail receivers share."""
+    read = {key: part.take(key, _CONVERTERS[OPTIONS["email"][key].type]) for key in MAIL} if part else {}
+    return {key: value for key, value in read.items() if value is not None}
+
+
+def read_receiver(name: str, entry: Entry, mail: AbstractMapping[str, Any], tell: Sink) -> Receiver:
+    """One receiver; a name that stands in the file is known, whatever is wrong with the rest. mail: see read_mail."""
     values.valid_name(entry.key, "a receiver", name, tell)
     owner = f"receiver '{name}'"
     part = Section(entry.value, owner, RECEIVER_KINDS, tell)
@@ -46,11 +54,12 @@ def read_receiver(name: str, entry: Entry, tell: Sink) -> Receiver:
     if not kinds:
         return Receiver(name, entry.key.where, "webhook", {})
     kind = kinds[0]
-    options = _options(name, kind, part.entries[kind], tell)
-    return Receiver(name, entry.key.where, kind, options)
+    shared = mail if kind == "email" else {}
+    options = _options(name, kind, part.entries[kind], shared, tell)
+    return Receiver(name, entry.key.where, kind, {**shared, **options})
 
 
-def _options(name: str, kind: str, entry: Entry, tell: Sink) -> dict[str, Any]:
+def _options(name: str, kind: str, entry: Entry, shared: Container[str], tell: Sink) -> dict[str, Any]:
     owner = f"{kind} of receiver '{name}'"
     table = OPTIONS[kind]
     written = entry.value.entries if isinstance(entry.value, Mapping) else {}
@@ -63,7 +72,7 @@ def _options(name: str, kind: str, entry: Entry, tell: Sink) -> dict[str, Any]:
     if isinstance(entry.value, Mapping) or _empty(entry):
         for key, option in table.items():
             given = {key, option.instead} & {*written, *secrets.values()}
-            if option.needed and not given:
+            if option.needed and not given and key not in shared:
                 either = f" or {option.instead}: {name}" if option.instead else ""
                 hint = f"write {key}: {_EXAMPLES.get(option.type, name)}{either}"
                 tell(problems.missing_key(entry.key.where, owner, key, hint))
@@ -145,4 +154,5 @@ _CONVERTERS: dict[str, values.Converter[Any]] = {
     "addresses": values.several(_mail, "a list of mail addresses"),
     "boolean": values.boolean,
     "integer": values.integer,
+    "format": values.choice(FORMATS),
 }

@@ -6,16 +6,19 @@ templates make sense is the checks'.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from stackgen.model import problems, values
-from stackgen.model.keys import FILE_KEYS, GROUP_KEYS, PROMETHEUS_KEYS, RULE_KEYS
+from stackgen.model.apart import apart
+from stackgen.model.defaults import is_statistic
+from stackgen.model.keys import FILE_KEYS, GROUP_KEYS, OWN_KEYS, PROMETHEUS_KEYS, RULE_KEYS
 from stackgen.model.read_tests import read_tests
 from stackgen.model.rules import Group, Rule, RuleFile
 from stackgen.model.section import Section, entries
-from stackgen.model.stack import Override
+from stackgen.model.stack import Override, Service
 from stackgen.model.thresholds import Thresholds
 from stackgen.model.values import Sink
 from stackgen.source.nodes import Document, Items, Mapping, Node, Scalar, find
@@ -46,13 +49,31 @@ class ReadRule:
         return [value for value in values if isinstance(value, Scalar)]
 
 
+def is_foreign(root: Node | None) -> bool:
+    """Whether a rule file is somebody else's: it has rules, and none of them has a key of ours."""
+    groups = find(root, ["groups"])
+    rules = [rule for group in _items(groups) for rule in _items(find(group, ["rules"])) if isinstance(rule, Mapping)]
+    return bool(rules) and not any(key in rule.entries for rule in rules for key in OWN_KEYS)
+
+
+def _items(node: Node | None) -> list[Node]:
+    return node.items if isinstance(node, Items) else []
+
+
 class RuleReader:
     """Reads rule files one by one; `rules` gathers every rule as written, those that overrides switch off too."""
 
-    def __init__(self, thresholds: Thresholds, overrides: AbstractMapping[str, Override], tell: Sink) -> None:
+    def __init__(
+        self,
+        thresholds: Thresholds,
+        overrides: AbstractMapping[str, Override],
+        tell: Sink,
+        services: Iterable[Service] = (),
+    ) -> None:
         self.thresholds = thresholds
         self.overrides = overrides
         self.tell = tell
+        self.services = tuple(service for service in services if service.preset and service.thresholds)
         self.rules: list[ReadRule] = []
         self.groups: list[tuple[str, str, Scalar]] = []  # file, name, where
 
@@ -89,7 +110,7 @@ class RuleReader:
             self._rule(item, place, custom, engine, part.owner)
             for place, item in enumerate(self._items(part.node_of("rules"), f"'rules' of {part.owner}"), 1)
         ]
-        kept = tuple(rule for rule in rules if rule is not None)
+        kept = tuple(rule for parts in rules for rule in parts)
         if rules and not kept:
             return None
         return Group(name or "", (name_node or node).where, kept, self._options(part), engine)
@@ -109,17 +130,17 @@ class RuleReader:
                 options[key] = value
         return options
 
-    def _rule(self, node: Node, place: int, custom: bool, engine: str, group: str) -> Rule | None:
-        """One rule, None when it cannot be one or an override switches it off."""
+    def _rule(self, node: Node, place: int, custom: bool, engine: str, group: str) -> tuple[Rule, ...]:
+        """One rule, none when it cannot be one or is switched off, several for services with numbers of their own."""
         called = _called("alert", find(node, ["alert"])) or _called("recording rule", find(node, ["record"]))
         part = Section(node, called or f"rule {place} of {group}", RULE_KEYS, self.tell)
         if not isinstance(node, Mapping):
-            return None
+            return ()
         kind, name = self._name(part)
         expr = part.need("expr", _expression, "write expr: and the expression")
         if not kind or not name or expr is None:
             self._body(part)  # the rest is looked at all the same
-            return None
+            return ()
         raw = self._body(part)
         expr_node = part.node_of("expr")
         assert isinstance(expr_node, Scalar)
@@ -194,7 +215,7 @@ class RuleReader:
                 texts[name] = entry.value.text if not entry.value.empty else ""
             else:
                 found = values.kind_of(entry.value)
-                self.tell(problems.wrong_type(entry.value.where, f"'{name}'", "text", found))
+                self.tell(problems.wrong_type(entry.value.where, f"'{name}'", "text", found, "put it in quotes"))
         return texts
 
     def _name_of(self, key: Scalar) -> None:
@@ -205,20 +226,24 @@ class RuleReader:
             hint = "write a name" if not key.text else "the name of the series is what 'record' says"
             self.tell(problems.invalid_label(key.where, key.text, hint))
 
-    def _finish(self, rule: Rule) -> Rule | None:
-        """The rule as it goes out: numbers put in, overrides applied."""
+    def _finish(self, rule: Rule) -> tuple[Rule, ...]:
+        """The rule as it goes out: numbers put in, overrides applied, services with numbers of their own set apart."""
         override = self.overrides.get(rule.name) if rule.kind == "alert" else None
         if override and override.disabled:
-            return None
+            return ()
         numbers = dict(self.thresholds.numbers)
         if override and override.threshold is not None:
-            numbers |= dict.fromkeys(self.thresholds.names_in(str(rule.body["expr"])), override.threshold)
+            names = [name for name in self.thresholds.names_in(rule.expr) if not is_statistic(name)]
+            numbers |= dict.fromkeys(names, override.threshold)
+        return tuple(self._with(one, {**numbers, **own}, override) for one, own in apart(rule, numbers, self.services))
+
+    def _with(self, rule: Rule, numbers: AbstractMapping[str, float | str], override: Override | None) -> Rule:
         body = self._filled(rule.body, numbers)
         if override:
             return replace(rule, body=_overridden(body, override), team=override.team or rule.team)
         return replace(rule, body=body)
 
-    def _filled(self, body: AbstractMapping[str, Any], numbers: AbstractMapping[str, float]) -> dict[str, Any]:
+    def _filled(self, body: AbstractMapping[str, Any], numbers: AbstractMapping[str, float | str]) -> dict[str, Any]:
         put_in = self.thresholds.put_in
         return {
             key: {name: put_in(text, numbers) for name, text in value.items()}
@@ -239,6 +264,8 @@ def _overridden(body: dict[str, Any], override: Override) -> dict[str, Any]:
                 for name, value in ([(key, old), ("for", "")] if key == "expr" else [(key, old)])
             }
         body["for"] = override.for_
+    if override.cooldown is not None:
+        body["keep_firing_for"] = override.cooldown
     if override.severity is not None:
         body["labels"] = {**body.get("labels", {}), "severity": override.severity}
     return body

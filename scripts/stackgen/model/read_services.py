@@ -8,6 +8,8 @@ from typing import Any
 
 from stackgen.model import problems, values
 from stackgen.model.keys import STACK_KEYS
+from stackgen.model.read_slo import read_slo
+from stackgen.model.read_thresholds import read_thresholds
 from stackgen.model.section import Section, entries
 from stackgen.model.stack import PRESETS, Service
 from stackgen.model.values import Sink
@@ -18,8 +20,8 @@ DNS_TYPES = ("SRV", "A", "AAAA", "MX", "NS")
 _DISCOVERED = re.compile(r"(?!/)[^\x00-\x1f*]+(/[^/\x00-\x1f]*)?\.(json|yml|yaml)|[^/\x00-\x1f]+\.(json|yml|yaml)")
 
 
-def read_service(node: Node, number: int, tell: Sink) -> Service | None:
-    """One service, None when it has no name to speak of."""
+def read_service(node: Node, number: int, thresholds: AbstractMapping[str, float | str], tell: Sink) -> Service | None:
+    """One service, None when it has no name to speak of. thresholds: those of the stack, which it may change."""
     owner = f"service {number}"
     if isinstance(node, Scalar):
         hint = f"write - name: {node.text}" if not node.empty else "remove the dash"
@@ -46,6 +48,10 @@ def read_service(node: Node, number: int, tell: Sink) -> Service | None:
         probe=part.take("probe", values.url),
         team=part.take("team", values.text),
         labels=_labels(part),
+        environment=part.take("environment", values.text),
+        maintenance=part.get("maintenance", values.several(values.text, "a list of windows"), ()),
+        thresholds=read_thresholds(part.node_of("thresholds"), f"'thresholds' of {owner}", thresholds, tell),
+        slo=read_slo(part),
     )
 
 

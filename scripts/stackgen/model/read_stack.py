@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Mapping_
+
 from stackgen.model import problems, values
 from stackgen.model.defaults import THRESHOLDS
 from stackgen.model.keys import STACK_KEYS
-from stackgen.model.read_receivers import read_receiver
+from stackgen.model.read_receivers import read_mail, read_receiver
+from stackgen.model.read_routing import read_routes, read_team, read_windows
 from stackgen.model.read_services import read_service
+from stackgen.model.read_thresholds import read_thresholds
 from stackgen.model.section import Section, named
 from stackgen.model.stack import (
     COLLECTORS,
@@ -18,7 +22,6 @@ from stackgen.model.stack import (
     Retention,
     Service,
     Stack,
-    Team,
     Watchdog,
 )
 from stackgen.model.values import Sink
@@ -31,7 +34,8 @@ def read_stack(root: Node | None, tell: Sink) -> Stack:
         return Stack(thresholds=THRESHOLDS)
     top = Section(root, "stack.yml", STACK_KEYS[""], tell)
     default = Stack()
-    teams = {name: _team(name, entry, tell) for name, entry in _named(top, "teams")}
+    thresholds = _thresholds(top)
+    teams = {name: read_team(name, entry, tell) for name, entry in _named(top, "teams")}
     only = next(iter(teams)) if len(teams) == 1 else None
     return Stack(
         environment=top.get("environment", values.text, default.environment),
@@ -40,12 +44,15 @@ def read_stack(root: Node | None, tell: Sink) -> Stack:
         profiles=top.get("profiles", values.several(values.choice(PROFILES), "a list of profiles"), ()),
         retention=_retention(top),
         intervals=_intervals(top),
-        services=_services(top),
+        services=_services(top, thresholds),
         teams=teams,
         default_team=top.take("default_team", values.text) or only,
         receivers=_receivers(top),
+        windows=read_windows(top),
+        maintenance=top.get("maintenance", values.several(values.text, "a list of windows"), ()),
+        routes=read_routes(top),
         watchdog=_watchdog(top),
-        thresholds=_thresholds(top),
+        thresholds=thresholds,
         overrides={name: _override(name, entry, tell) for name, entry in _named(top, "overrides")},
     )
 
@@ -83,7 +90,7 @@ def _intervals(top: Section) -> Intervals:
     return Intervals(**{key: part.get(key, values.lasting_seconds, getattr(default, key)) for key in keys})
 
 
-def _services(top: Section) -> tuple[Service, ...]:
+def _services(top: Section, thresholds: Mapping_[str, float | str]) -> tuple[Service, ...]:
     node = top.node_of("services")
     if node is None or (isinstance(node, Scalar) and node.empty):
         return ()
@@ -91,20 +98,13 @@ def _services(top: Section) -> tuple[Service, ...]:
         hint = "begin each with '- name: …'" if isinstance(node, Mapping) else ""
         top.tell(problems.wrong_type(node.where, "'services'", "a list", values.kind_of(node), hint))
         return ()
-    read = (read_service(item, number, top.tell) for number, item in enumerate(node.items, 1))
+    read = (read_service(item, number, thresholds, top.tell) for number, item in enumerate(node.items, 1))
     return tuple(service for service in read if service is not None)
 
 
-def _team(name: str, entry: Entry, tell: Sink) -> Team:
-    values.valid_name(entry.key, "a team", name, tell)
-    part = Section(entry.value, f"team '{name}'", STACK_KEYS["teams.*"], tell)
-    convert = values.several(values.text, "a list of receivers")
-    told = {severity: part.take(severity, convert) for severity in SEVERITIES}
-    return Team(name, entry.key.where, {key: names for key, names in told.items() if names is not None})
-
-
 def _receivers(top: Section) -> dict[str, Receiver]:
-    found = (read_receiver(name, entry, top.tell) for name, entry in _named(top, "receivers"))
+    mail = read_mail(_part(top, "mail"))
+    found = (read_receiver(name, entry, mail, top.tell) for name, entry in _named(top, "receivers"))
     return {receiver.name: receiver for receiver in found}
 
 
@@ -116,10 +116,9 @@ def _watchdog(top: Section) -> Watchdog:
     return Watchdog(part.take("notify", values.text), silence)
 
 
-def _thresholds(top: Section) -> dict[str, float]:
+def _thresholds(top: Section) -> dict[str, float | str]:
     """Shipped numbers, changed and added to by the user's. Names that no rule knows are found by a check."""
-    read = {name: values.number(entry.value, name, top.tell) for name, entry in _named(top, "thresholds")}
-    return {**THRESHOLDS, **{name: value for name, value in read.items() if value is not None}}
+    return {**THRESHOLDS, **read_thresholds(top.node_of("thresholds"), "'thresholds'", None, top.tell)}
 
 
 def _override(name: str, entry: Entry, tell: Sink) -> Override:
@@ -130,6 +129,7 @@ def _override(name: str, entry: Entry, tell: Sink) -> Override:
         disabled=part.get("disabled", values.boolean, False),
         for_=part.take("for", values.duration),
         threshold=part.take("threshold", values.number),
+        cooldown=part.take("cooldown", values.duration),
         severity=part.take("severity", values.choice(SEVERITIES)),
         team=part.take("team", values.text),
     )

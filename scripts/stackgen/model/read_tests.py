@@ -44,7 +44,8 @@ def _test(node: Node, number: int, rule: Section, kind: str, thresholds: Thresho
         return None
 
     name = part.need("name", values.text, "say in a few words what it shows")
-    series = _texts(part.node_of("series"), f"'series' of {part.owner}", filled, part.tell)
+    given = _texts(part.node_of("series"), f"'series' of {part.owner}", filled, part.tell)
+    series = {thresholds.put_in(selector): notation for selector, notation in given.items()}
     at = part.need("at", values.duration, "write at: and the moment to look, for example 6m")
     samples = part.need(wanted, _label_sets(filled), f"write {wanted}: and a list, [] for none")
     interval = part.get("interval", values.lasting, "1m")

@@ -10,7 +10,7 @@ from types import MappingProxyType
 @dataclass(frozen=True)
 class Option:
     """type: text, sender (a mail address), secret (name of a file in secrets/), url, address (host:port), addresses (of
-    mail), boolean or integer.
+    mail), boolean, integer or format (of a webhook's JSON).
 
     needed: the receiver cannot work without it. instead: the option that may stand in its place.
     """
@@ -21,7 +21,10 @@ class Option:
 
 
 _RESOLVED = {"send_resolved": Option("boolean")}
+FORMATS = ("watchstack", "alertmanager")
 _HOOK = {"webhook_url_file": Option("secret", needed=True)}
+
+MAIL = ("from", "smarthost", "username", "password_file", "require_tls")  # that all mail receivers can share
 
 OPTIONS: Mapping[str, Mapping[str, Option]] = MappingProxyType(
     {
@@ -39,6 +42,7 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = MappingProxyType(
             "url": Option("url", needed=True, instead="url_file"),
             "url_file": Option("secret"),
             "bearer_token_file": Option("secret"),
+            "format": Option("format"),
             "max_alerts": Option("integer"),
             **_RESOLVED,
         },
@@ -56,6 +60,7 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = MappingProxyType(
         "telegram": {
             "bot_token_file": Option("secret", needed=True),
             "chat_id": Option("integer", needed=True),
+            "api_url": Option("url"),
             **_RESOLVED,
         },
         "discord": {**_HOOK, "username": Option("text"), **_RESOLVED},

@@ -67,7 +67,7 @@ class Group:
 
 @dataclass(frozen=True)
 class RuleFile:
-    """path: relative to the root, below rules/; custom: it lies below rules/custom/."""
+    """path: relative to the root, below rules/; custom: it lies below rules/custom/, or uses none of our keys."""
 
     path: str
     groups: tuple[Group, ...]

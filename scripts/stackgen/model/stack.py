@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stackgen.diagnostic import Position
+from stackgen.model.routing import Route, Step, Tell, Window
+from stackgen.model.slo import Slo
 
 SEVERITIES = ("critical", "error", "warning", "info")
 PRESETS = ("flask", "api", "framework", "iot", "ai")
@@ -24,6 +26,7 @@ class Service:
     metrics_path: HTTP path of the exposition, starts with "/".
     interval: scrape interval in seconds, None for the global one.
     probe: URL that blackbox_exporter asks for, None for no probe.
+    environment: label of its targets, None for the stack's. maintenance: windows in which nobody is told of it.
     thresholds: overrides of `Stack.thresholds` for this service.
     """
 
@@ -40,22 +43,38 @@ class Service:
     probe: str | None = None
     team: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    thresholds: Mapping[str, float] = field(default_factory=dict)
+    environment: str | None = None
+    maintenance: tuple[str, ...] = ()
+    thresholds: Mapping[str, float | str] = field(default_factory=dict)
+    slo: Slo | None = None
 
 
 @dataclass(frozen=True)
 class Team:
-    """Who is told of what: receiver names by severity."""
+    """Who is told of what. ways: recipients by severity. repeat: seconds by severity. escalation: by time."""
 
     name: str
     where: Position
-    receivers: Mapping[str, tuple[str, ...]]
+    ways: Mapping[str, tuple[Tell, ...]]
+    escalation: tuple[Step, ...] = ()
+    group_by: tuple[str, ...] = ()
+    repeat: Mapping[str, float] = field(default_factory=dict)
+
+    def tells(self, severity: str) -> tuple[Tell, ...]:
+        """Recipients for a severity; a team without an `error` entry uses its `critical` one."""
+        if severity == "error" and "error" not in self.ways:
+            severity = "critical"
+        return self.ways.get(severity, ())
+
+    def repeats(self, severity: str) -> float | None:
+        """Seconds until an alert is told again, None for the stack's; as for recipients, errors go by `critical`."""
+        if severity == "error" and "error" not in {*self.ways, *self.repeat}:
+            severity = "critical"
+        return self.repeat.get(severity)
 
     def told(self, severity: str) -> tuple[str, ...]:
-        """Receivers for a severity; a team without an `error` entry uses its `critical` one."""
-        if severity == "error" and "error" not in self.receivers:
-            severity = "critical"
-        return self.receivers.get(severity, ())
+        """Names of the receivers for a severity, whenever they are told."""
+        return tuple(dict.fromkeys(tell.receiver for tell in self.tells(severity)))
 
 
 @dataclass(frozen=True)
@@ -98,13 +117,17 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Override:
-    """What a user changes about a shipped alert: `HighRequestRate: {for: 10m, threshold: 90}`."""
+    """What a user changes about a shipped alert: `HighRequestRate: {for: 10m, threshold: 90}`.
+
+    cooldown: how long the alert goes on firing after its condition has ended, so that it is not told anew meanwhile.
+    """
 
     alert: str
     where: Position
     disabled: bool = False
     for_: str | None = None
     threshold: float | None = None
+    cooldown: str | None = None
     severity: str | None = None
     team: str | None = None
 
@@ -113,6 +136,7 @@ class Override:
 class Stack:
     """The whole of stack.yml.
 
+    maintenance: windows in which nobody is told; the inbox has everything. routes: the user's own, before the teams'.
     default_team: told of what has no team of its own; the only team when there is just one and none was named.
     thresholds: the shipped numbers, with the user's over them.
     """
@@ -126,8 +150,11 @@ class Stack:
     services: tuple[Service, ...] = ()
     teams: Mapping[str, Team] = field(default_factory=dict)
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
+    windows: Mapping[str, Window] = field(default_factory=dict)
+    maintenance: tuple[str, ...] = ()
+    routes: tuple[Route, ...] = ()
     default_team: str | None = None
-    thresholds: Mapping[str, float] = field(default_factory=dict)
+    thresholds: Mapping[str, float | str] = field(default_factory=dict)
     watchdog: Watchdog = Watchdog()
     overrides: Mapping[str, Override] = field(default_factory=dict)
 

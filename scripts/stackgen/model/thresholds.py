@@ -1,4 +1,4 @@
-"""`${threshold.NAME}` in rule files: put in the number, or point at the exact place of a name that does not exist."""
+"""`${threshold.NAME}` in rule files: put in the value, or point at the exact place of a name that does not exist."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ REFERENCE = re.compile(r"\$\{threshold\.([A-Za-z_][A-Za-z0-9_]*)\}")
 _LOOSE = re.compile(r"\$\{\s*(?:threshold|thresholds|Threshold)\b[^}\s]*\s*\}?")
 
 
-def spell(value: float) -> str:
-    """A number as PromQL reads it back exactly."""
+def spell(value: float | str) -> str:
+    """A number as PromQL reads it back exactly; a word as it is."""
+    if isinstance(value, str):
+        return value
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
@@ -23,13 +25,13 @@ def spell(value: float) -> str:
 class Thresholds:
     """The numbers that rules may take, and the names that were asked for."""
 
-    numbers: Mapping[str, float]
+    numbers: Mapping[str, float | str]
     used: set[str] = field(default_factory=set)
 
     def names_in(self, text: str) -> list[str]:
         return list(dict.fromkeys(REFERENCE.findall(text))) if "${" in text else []
 
-    def put_in(self, text: str, numbers: Mapping[str, float] | None = None) -> str:
+    def put_in(self, text: str, numbers: Mapping[str, float | str] | None = None) -> str:
         """The text with its numbers; names that do not exist stay as they are."""
         if "${" not in text:
             return text

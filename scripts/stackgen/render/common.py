@@ -79,7 +79,7 @@ class Source:
             "service": service.name,
             "preset": service.preset or "",
             "team": service.team or self.stack.default_team or "",
-            "environment": self.stack.environment,
+            "environment": service.environment or self.stack.environment,
             **service.labels,
         }
 

@@ -8,14 +8,28 @@ from collections.abc import Mapping
 
 from stackgen.model import Model
 from stackgen.placement import Placement
-from stackgen.render import alertmanager, alloy, blackbox, console, grafana, loki, prometheus, promtail, rules
+from stackgen.render import (
+    alertmanager,
+    alloy,
+    blackbox,
+    console,
+    escalation,
+    grafana,
+    loki,
+    prometheus,
+    promtail,
+    rules,
+    slo,
+)
 from stackgen.render.common import SOURCES, Source
-from stackgen.render.dashboards import overview
+from stackgen.render.dashboards import DASHBOARDS
 from stackgen.render.dump import header, to_yaml
 
 RENDERERS = (
     prometheus.render,
     rules.render,
+    slo.render,
+    escalation.render,
     alertmanager.render,
     loki.render,
     promtail.render,
@@ -23,7 +37,6 @@ RENDERERS = (
     console.render,
     blackbox.render,
 )
-DASHBOARDS = {"overview": overview}
 INFO_RULES = (f"{rules.PROMETHEUS}/stack-config.yml", f"{rules.LOKI}/stack-config.yml")
 DIGEST = re.compile(rb"sha256: '?([0-9a-f]{64})'?$", re.MULTILINE)
 
