@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackgen.checks import CHECKS, Subject
+from stackgen.checks.promtool import Judge
 from stackgen.diagnostic import Diagnostic, Position, Severity, SourceError
 from stackgen.model import Model
-from stackgen.model.read_rules import RuleReader
+from stackgen.model.read_rules import RuleReader, is_foreign
 from stackgen.model.read_stack import read_stack
 from stackgen.model.thresholds import Thresholds
 from stackgen.source import Document, File, Text, parse, problems, read, redact, rule_paths
@@ -42,7 +43,11 @@ class Sources:
     @property
     def broken(self) -> frozenset[str]:
         """Files with errors of their own: what they say is not known, so that others cannot be held against it."""
-        return frozenset(found.where.file for found in self.findings if found.severity is Severity.ERROR)
+        return _erring(self.findings)
+
+
+def _erring(findings: Iterable[Diagnostic]) -> frozenset[str]:
+    return frozenset(found.where.file for found in findings if found.severity is Severity.ERROR)
 
 
 def read_sources(root: Path) -> Sources:
@@ -59,6 +64,8 @@ def read_sources(root: Path) -> Sources:
             documents[path] = Document(Text(path, shown), None)
             continue
         documents[path], faults = parse(path, file.text, foreign=file.custom)
+        if path != STACK and not file.custom and is_foreign(documents[path].root):
+            documents[path], faults = parse(path, file.text, foreign=True)
         findings += faults
         if documents[path].root is None and not faults:
             findings.append(_empty(file))
@@ -72,10 +79,13 @@ def _empty(file: File) -> Diagnostic:
     return problems.empty_file(where, "write groups:, or remove the file", Severity.WARNING)
 
 
-def load(root: Path) -> tuple[Model, list[Diagnostic]]:
-    """The model and its warnings. Raises SourceError with every finding of the run when one of them is an error."""
+def load(root: Path, judge: Judge | None = None) -> tuple[Model, list[Diagnostic]]:
+    """The model and its warnings. Raises SourceError with every finding of the run when one of them is an error.
+
+    judge: promtool, for expressions that the parser here does not understand; without it they are warnings.
+    """
     with _no_collector():
-        model, findings = _load(root)
+        model, findings = _load(root, judge)
     if any(found.severity is Severity.ERROR for found in findings):
         raise SourceError(findings)
     return model, findings
@@ -93,16 +103,15 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _load(root: Path) -> tuple[Model, list[Diagnostic]]:
+def _load(root: Path, judge: Judge | None) -> tuple[Model, list[Diagnostic]]:
     sources = read_sources(root)
     findings = list(sources.findings)
     stack_document = sources.documents[STACK]
     stack = read_stack(stack_document.root, findings.append)
     thresholds = Thresholds(stack.thresholds)
-    reader = RuleReader(thresholds, stack.overrides, findings.append)
-    rule_files = tuple(
-        reader.read(sources.documents[file.path], custom=file.custom) for file in sources.files if file.path != STACK
-    )
+    reader = RuleReader(thresholds, stack.overrides, findings.append, stack.services)
+    documents = [sources.documents[file.path] for file in sources.files if file.path != STACK]
+    rule_files = tuple(reader.read(document, custom=document.source.foreign) for document in documents)
     model = Model(stack, rule_files, sources.digest)
     subject = Subject(
         root=root,
@@ -112,6 +121,8 @@ def _load(root: Path) -> tuple[Model, list[Diagnostic]]:
         groups=tuple(reader.groups),
         used_thresholds=frozenset(thresholds.used),
         broken=sources.broken,
+        faulty=_erring(findings),
+        judge=judge,
         strays=tuple(stray_paths(root)),
     )
     for check in CHECKS:

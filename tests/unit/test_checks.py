@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stackgen.checks.promql import scan, selected
+from stackgen.checks.shape import scan, selected
 from stackgen.checks.templates import actions
 from stackgen.findings import CHECKS, KINDS, Words, check, problem
 

@@ -1,104 +1,215 @@
-"""The outer shape of a PromQL or LogQL expression: strings, comments, brackets, ranges. Its meaning is promtool's."""
+"""PromQL as a tree with places: the one door to the parser. What a tree means for a check is in the neighbours.
+
+The parser is `promql-parser`, a binding of a parser that keeps close to Prometheus's own. It gives no positions: they
+are found again by walking the text along with the tree. What it does not understand is no error yet: promtool judges.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
-_PAIRS = {"(": ")", "[": "]", "{": "}"}
-_CLOSING = {close: opening for opening, close in _PAIRS.items()}
-_STRING_END = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\.)*{quote}", re.DOTALL) for quote in "\"'"}
-_STRING_END["`"] = re.compile(r"[^`]*`")
-_NEXT = re.compile(r"[\"'`#()\[\]{}]")
-_RANGE = re.compile(r"\s*((?:[0-9]+(?:ms|[smhdwy]))+)\s*")
+import promql_parser
 
+from stackgen.checks.tree import (
+    Aggregate,
+    Binary,
+    Call,
+    Matcher,
+    Minus,
+    Node,
+    Number,
+    Place,
+    Selector,
+    Subquery,
+    Text,
+)
+from stackgen.model.thresholds import REFERENCE, spell
 
-class Fault(NamedTuple):
-    """offset, length: characters of the expression."""
-
-    offset: int
-    length: int
-    message: str
-    hint: str
-
-
-class Range(NamedTuple):
-    """A range selector `[5m]` that is no subquery. matchers: the `{…}` before it, empty when there are none."""
-
-    offset: int
-    length: int
-    window: str
-    matchers: str
+MOST_DEEP = 60  # brackets inside one another, beyond which the parser is not asked
+MOST_OPERATORS = 400  # likewise: it works recursively, and its stack is not ours to measure
 
 
-class Shape(NamedTuple):
-    """What a scan found. bare: the expression without strings and comments."""
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """root: None when the parser gave up; fault: what it said then.
 
-    faults: list[Fault]
-    ranges: list[Range]
-    bare: str
+    text: the expression with values for references to thresholds, everything at its place.
+    """
 
-
-def scan(expr: str) -> Shape:
-    """Look through an expression once; the first fault in its brackets is told, others would follow from it."""
-    faults: list[Fault] = []
-    ranges: list[Range] = []
-    bare: list[str] = []
-    opened: list[tuple[str, int]] = []
-    braces = (0, 0)
-    index = 0
-    while match := _NEXT.search(expr, index):
-        bare.append(expr[index : match.start()])
-        place, sign = match.start(), match[0]
-        index = place + 1
-        if sign == "#":
-            newline = expr.find("\n", index)
-            index = newline if newline >= 0 else len(expr)
-        elif sign in _STRING_END:
-            end = _STRING_END[sign].match(expr, index)
-            if end is None:
-                return Shape(
-                    [*faults, Fault(place, 1, "the quote that opens here is never closed", f"add {sign}")], ranges, ""
-                )
-            bare.append(" ")
-            index = end.end()
-        else:
-            bare.append(sign)
-            begun = opened[-1][1] if opened else 0
-            fault = _bracket(sign, place, opened)
-            if fault:
-                return Shape([*faults, fault], ranges, "")
-            if sign == "}":
-                braces = (begun, index)
-            window = _RANGE.match(expr, index) if sign == "[" else None
-            if window and expr[window.end() : window.end() + 1] == "]":
-                matchers = "" if expr[braces[1] : place].strip() else expr[slice(*braces)]
-                ranges.append(Range(place, window.end() + 1 - place, window[1], matchers))
-    bare.append(expr[index:])
-    faults += [
-        Fault(place, 1, f"the '{sign}' that opens here is never closed", f"add '{_PAIRS[sign]}'")
-        for sign, place in opened[:1]
-    ]
-    return Shape(faults, ranges, "".join(bare))
+    root: Node | None
+    text: str
+    fault: str = ""
 
 
-def _bracket(sign: str, place: int, opened: list[tuple[str, int]]) -> Fault | None:
-    if sign in _PAIRS:
-        opened.append((sign, place))
-        return None
-    if not opened:
-        return Fault(place, 1, f"this '{sign}' closes nothing", f"remove it, or add '{_CLOSING[sign]}' before it")
-    opening, _ = opened.pop()
-    if _PAIRS[opening] != sign:
-        return Fault(place, 1, f"'{sign}' closes what '{opening}' opened", f"write '{_PAIRS[opening]}' here")
-    return None
+@lru_cache(maxsize=4096)
+def parse(expr: str, numbers: tuple[tuple[str, float | str], ...] = ()) -> Parsed:
+    """An expression as written, references to thresholds standing for their values (1 for an unknown name)."""
+    text, given = _filled(expr, dict(numbers))
+    clean = masked(text)
+    if _too_large(clean):
+        return Parsed(None, text)
+    try:
+        found = promql_parser.parse(text)
+        return Parsed(_Reader(text, clean, given).node(found), text)
+    except (ValueError, RecursionError) as error:
+        return Parsed(None, text, str(error) if isinstance(error, ValueError) else "")
+    except BaseException as error:  # a fault of the parser itself comes as a class of its own, outside of Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        return Parsed(None, text)
 
 
-_MATCHER = re.compile(r"""\b(?:job|service)\s*=\s*(["'`])([^"'`]*)\1""")
+def _filled(expr: str, numbers: dict[str, float | str]) -> tuple[str, dict[int, int]]:
+    """The text with values for references, every other character at its place; where they stand and how long."""
+    if "${" not in expr:
+        return expr, {}
+    places = {}
+
+    def value(match: re.Match[str]) -> str:
+        places[match.start()] = len(match[0])
+        return spell(numbers.get(match[1], 1.0)).ljust(len(match[0]))
+
+    return REFERENCE.sub(value, expr), places
 
 
-def selected(expr: str) -> Iterator[str]:
-    """Names of jobs and services that the expression asks for by equality."""
-    for match in _MATCHER.finditer(expr):
-        yield match[2]
+_STRING = r'"(?:[^"\\\n]|\\.)*"|' + r"'(?:[^'\\\n]|\\.)*'|`[^`]*`"
+_HIDDEN = re.compile(rf"{_STRING}|#[^\n]*", re.DOTALL)
+_LISTS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^()]*\)", re.IGNORECASE)
+_INSIDE = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
+_OPERATOR = re.compile(r"[-+*/%^<>=!]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"(?<![\w.:])(?:0[xX][0-9a-fA-F]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[\w]*|[iI]nf|[nN]a[nN])"
+)
+
+
+def masked_strings(text: str) -> str:
+    """The text, of equal length, without strings and comments."""
+    return _HIDDEN.sub(_blank, text)
+
+
+def masked(text: str) -> str:
+    """The text, of equal length, without strings, comments, matchers and label lists."""
+    return _INSIDE.sub(_hollow, _LISTS.sub(_blank, masked_strings(text)))
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
+
+
+def _hollow(match: re.Match[str]) -> str:
+    return f"{match[0][0]}{' ' * (len(match[0]) - 2)}{match[0][-1]}"
+
+
+def _too_large(clean: str) -> bool:
+    depth = deepest = 0
+    for sign in clean:
+        depth += (sign in "([{") - (sign in ")]}")
+        deepest = max(deepest, depth)
+    return deepest > MOST_DEEP or len(_OPERATOR.findall(clean)) > MOST_OPERATORS
+
+
+@dataclass
+class _Reader:
+    """Turns the parser's tree into ours and finds each piece in the text. cursor: what lies before is done with."""
+
+    text: str
+    clean: str
+    given: dict[int, int]
+    cursor: int = field(default=0)
+
+    def node(self, found: Any) -> Node:
+        read = getattr(self, f"_{type(found).__name__}")
+        result: Node = read(found)
+        return result
+
+    def _next(self, pattern: str, length: int | None = None) -> Place:
+        match = re.compile(pattern, re.IGNORECASE).search(self.clean, self.cursor)
+        if match is None:
+            return Place(0, len(self.text.rstrip()))
+        self.cursor = match.end()
+        return Place(match.start(), match.end() - match.start() if length is None else length)
+
+    def _word(self, word: str) -> Place:
+        return self._next(rf"(?<![\w:.]){re.escape(word)}(?![\w:])")
+
+    def _ParenExpr(self, found: Any) -> Node:
+        return self.node(found.expr)
+
+    def _NumberLiteral(self, found: Any) -> Node:
+        match = _NUMBER.search(self.clean, self.cursor)
+        if match is None:
+            return Number(found.val, False, Place(0, len(self.text.rstrip())))
+        self.cursor = match.end()
+        reference = self.given.get(match.start(), 0)
+        return Number(found.val, reference > 0, Place(match.start(), reference or len(match[0])))
+
+    def _StringLiteral(self, found: Any) -> Node:
+        return Text(found.val)
+
+    def _VectorSelector(self, found: Any, window: float | None = None) -> Node:
+        matchers = tuple(_matcher(one) for one in found.matchers.matchers)
+        name = found.name or next((one.value for one in matchers if one.label == "__name__" and one.op == "="), "")
+        place = self._word(found.name) if found.name else self._quoted(name)
+        shifted = found.offset is not None or found.at is not None
+        return Selector(name, matchers, window, shifted, place)
+
+    def _quoted(self, name: str) -> Place:
+        """A selector that begins with its brace: the quoted name in it, else the brace."""
+        brace = self._next(r"\{")
+        inside = re.compile(rf"""["'`]{re.escape(name)}["'`]""").search(self.text, brace.offset) if name else None
+        return Place(inside.start(), len(inside[0])) if inside else brace
+
+    def _MatrixSelector(self, found: Any) -> Node:
+        return self._VectorSelector(found.vector_selector, found.range.total_seconds())
+
+    def _SubqueryExpr(self, found: Any) -> Node:
+        return Subquery(self.node(found.expr), found.range.total_seconds())
+
+    def _UnaryExpr(self, found: Any) -> Node:
+        return Minus(self.node(found.expr))
+
+    def _Call(self, found: Any) -> Node:
+        name = found.func.name
+        place = self._word(name)
+        return Call(name, tuple(self.node(argument) for argument in found.args), place)
+
+    def _AggregateExpr(self, found: Any) -> Node:
+        op, modifier = str(found.op), found.modifier
+        place = self._word(op)
+        param = self.node(found.param) if found.param is not None else None
+        labels = tuple(modifier.labels) if modifier else None
+        by = modifier is not None and modifier.type == promql_parser.AggModifierType.By
+        return Aggregate(op, labels if by else None, None if by else labels, param, self.node(found.expr), place)
+
+    def _BinaryExpr(self, found: Any) -> Node:
+        op, modifier = str(found.op), found.modifier
+        left = self.node(found.lhs)
+        place = self._word(op) if op.isalnum() else self._next(rf"(?<![<>=!]){re.escape(op)}(?![=~])")
+        right = self.node(found.rhs)
+        on = ignoring = None
+        if modifier is not None and modifier.matching is not None:
+            labels = tuple(modifier.matching.labels)
+            on, ignoring = (labels, None) if _includes(modifier.matching) else (None, labels)
+        many = _MANY.get(str(modifier.card).rpartition(".")[2], "") if modifier else ""
+        extra = tuple(modifier.group_labels or ()) if modifier else ()
+        return Binary(op, left, right, bool(modifier and modifier.return_bool), on, ignoring, many, extra, place)
+
+
+def _includes(matching: Any) -> bool:
+    return bool(matching.type == promql_parser.LabelModifierType.Include)
+
+
+_MANY = {"ManyToOne": "left", "OneToMany": "right"}
+_OPS = (
+    (promql_parser.MatchOp.Equal, "="),
+    (promql_parser.MatchOp.NotEqual, "!="),
+    (promql_parser.MatchOp.Re, "=~"),
+    (promql_parser.MatchOp.NotRe, "!~"),
+)
+
+
+def _matcher(found: Any) -> Matcher:
+    return Matcher(found.name, next(sign for op, sign in _OPS if op == found.op), found.value)

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from stackgen.checks.subject import Subject
 from stackgen.diagnostic import Position, Severity
 from stackgen.findings import Words, check
 from stackgen.model.problems import nearest
+from stackgen.model.receivers import OPTIONS
+from stackgen.model.routing import Tell
 from stackgen.model.stack import INBOX, SEVERITIES, Team
+from stackgen.model.values import spell
 
 
 @check("unknown-receiver")
 def unknown_receiver(subject: Subject) -> Iterator[Words]:
     known = [*subject.stack.receivers, INBOX]
-    for team in subject.stack.teams:
-        for severity in SEVERITIES:
-            for word in subject.words("teams", team, severity):
-                if word.text not in known:
-                    message = f"team {team} sends {severity} alerts to '{word.text}', which is no receiver"
-                    yield Words(word.where, message, nearest(word.text, known))
+    for whom, told in _told(subject):
+        for tell in told:
+            if tell.receiver not in known:
+                message = f"{whom} '{tell.receiver}', which is no receiver"
+                yield Words(tell.where, message, nearest(tell.receiver, known))
     notify = subject.stack.watchdog.notify
     if notify and notify not in known:
         message = f"the watchdog's alarm goes to '{notify}', which is no receiver"
         yield Words(subject.value("watchdog", "notify"), message, nearest(notify, subject.stack.receivers))
+
+
+def _told(subject: Subject) -> Iterator[tuple[str, tuple[Tell, ...]]]:
+    """Every list of recipients, and the beginning of a sentence about it."""
+    for team in subject.stack.teams.values():
+        for severity, told in team.ways.items():
+            yield f"team {team.name} sends {severity} alerts to", told
+        for step in team.escalation:
+            yield f"team {team.name} escalates after {spell(step.after)} to", step.tell
+    for number, route in enumerate(subject.stack.routes, 1):
+        yield f"route {number} leads to", route.tell
 
 
 @check("watchdog-inbox", Severity.WARNING)
@@ -36,19 +50,18 @@ def watchdog_inbox(subject: Subject) -> Iterator[Words]:
 
 @check("duplicate-receiver")
 def duplicate_receiver(subject: Subject) -> Iterator[Words]:
-    for team in subject.stack.teams:
-        for severity in SEVERITIES:
-            seen: dict[str, Position] = {}
-            for word in subject.words("teams", team, severity):
-                if word.text in seen:
-                    message = f"team {team} would be told of {severity} alerts through '{word.text}' twice"
-                    yield Words(word.where, message, "keep one of the two")
-                seen[word.text] = word.where
+    for whom, told in _told(subject):
+        seen: set[Tell] = set()
+        for tell in told:
+            if tell in seen:
+                message = f"{whom} '{tell.words}' twice: every message would come twice"
+                yield Words(tell.where, message, "keep one of the two")
+            seen.add(tell)
 
 
 @check("unused-receiver", Severity.WARNING)
 def unused_receiver(subject: Subject) -> Iterator[Words]:
-    used = {name for team in subject.stack.teams.values() for names in team.receivers.values() for name in names}
+    used = {tell.receiver for _, told in _told(subject) for tell in told}
     used.add(subject.stack.watchdog.notify or "")
     for name, receiver in subject.stack.receivers.items():
         if name not in used:
@@ -74,6 +87,11 @@ def unknown_team(subject: Subject) -> Iterator[Words]:
     default = subject.stack.default_team
     if default and default not in teams:
         yield tell(subject.value("default_team"), f"there is no team '{default}'", default)
+    for number, route in enumerate(subject.stack.routes):
+        for match in route.when:
+            if match.label == "team" and match.operator == "=" and match.value not in teams:
+                where = subject.value("routes", number, "when", "team")
+                yield tell(where, f"route {number + 1} is for team '{match.value}', which does not exist", match.value)
     for name, override in subject.stack.overrides.items():
         if override.team and override.team not in teams:
             yield owned(subject.value("overrides", name, "team"), f"alert '{name}'", override.team)
@@ -112,8 +130,8 @@ def unused_team(subject: Subject) -> Iterator[Words]:
 @check("severity-without-receiver", Severity.WARNING)
 def severity_without_receiver(subject: Subject) -> Iterator[Words]:
     for name, team in subject.stack.teams.items():
-        if "critical" not in team.receivers and not subject.written("teams", name, "critical"):
-            told = " and ".join(severity for severity in SEVERITIES if team.receivers.get(severity))
+        if "critical" not in team.ways and not subject.written("teams", name, "critical"):
+            told = " and ".join(severity for severity in SEVERITIES if team.ways.get(severity))
             message = f"team '{name}' is told of {told} alerts, but of no critical ones" if told else ""
             message = message or f"team '{name}' is told of nothing"
             yield Words(team.where, message, "write critical: and its receivers, or critical: [] if that is meant")
@@ -140,3 +158,26 @@ def loopback_address(subject: Subject) -> Iterator[Words]:
         f"messages to '{outside[0]}' will carry links to {subject.stack.address}, which opens on this machine alone"
     )
     yield Words(where, message, "set address: to the URL under which its readers reach the console")
+
+
+@check("unencrypted-receiver", Severity.WARNING)
+def unencrypted_receiver(subject: Subject) -> Iterator[Words]:
+    for name, receiver in subject.stack.receivers.items():
+        for key, option in OPTIONS[receiver.kind].items():
+            url = urlsplit(str(receiver.options.get(key, ""))) if option.type == "url" else None
+            if url and url.scheme == "http" and not _near(url.hostname or ""):
+                message = f"messages to '{name}' go to {url.hostname} as plain text"
+                yield Words(subject.value("receivers", name, receiver.kind, key), message, "write https://")
+        host = str(receiver.options.get("smarthost", "")).rpartition(":")[0]
+        if receiver.options.get("require_tls") is False and host and not _near(host):
+            own = subject.written("receivers", name, receiver.kind, "require_tls")
+            where = subject.value(*(("receivers", name, receiver.kind) if own else ("mail",)), "require_tls")
+            yield Words(where, f"mail for '{name}' goes to {host} as plain text", "remove require_tls: false")
+
+
+def _near(host: str) -> bool:
+    """Whether a host is this machine or one of a network of one's own, as far as its name says."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".internal", ".local", ".lan", ".localhost"))

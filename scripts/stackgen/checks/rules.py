@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from stackgen.checks.folding import folded
 from stackgen.checks.subject import Subject
 from stackgen.diagnostic import Position, Severity
 from stackgen.findings import Words, check
@@ -19,7 +20,8 @@ _USUAL = {"page": "critical", "high": "error", "major": "error", "minor": "warni
 _USUAL |= {"warn": "warning", "information": "info", "notice": "info", "emergency": "critical", "crit": "critical"}
 
 
-def _alerts(subject: Subject, *, custom: bool | None = None) -> Iterator[ReadRule]:
+def alerts(subject: Subject, *, custom: bool | None = None) -> Iterator[ReadRule]:
+    """Every alert, or only those that are foreign or are not."""
     for read in subject.rules:
         if read.rule.kind == "alert" and custom in (None, read.custom):
             yield read
@@ -85,22 +87,19 @@ def record_field(subject: Subject) -> Iterator[Words]:
 
 @check("missing-severity")
 def missing_severity(subject: Subject) -> Iterator[Words]:
-    lacking: dict[str, list[ReadRule]] = {}
-    for read in _alerts(subject):
-        if read.scalar("labels", "severity") is None and read.rule.name != WATCHDOG:
-            lacking.setdefault(read.node.source.path, []).append(read)
     hint = f"write labels: {{severity: warning}}, or one of {', '.join(SEVERITIES)}"
-    for reads in lacking.values():
-        for read in reads[: 1 if reads[0].custom else None]:
-            severity = Severity.WARNING if read.custom else None
-            message = f"alert '{read.rule.name}' has no severity, so that no team is told"
-            yield Words(read.rule.where, message + _more(reads, read), hint, severity=severity)
+    yield from folded(
+        (read, Words(read.rule.where, f"alert '{read.rule.name}' has no severity, so that no team is told", hint))
+        for read in alerts(subject)
+        if read.scalar("labels", "severity") is None and read.rule.name != WATCHDOG
+        if "severity" not in subject.group_options(read).get("labels", {})
+    )
 
 
 @check("unknown-severity")
 def unknown_severity(subject: Subject) -> Iterator[Words]:
     odd: dict[tuple[str, str], list[ReadRule]] = {}
-    for read in _alerts(subject):
+    for read in alerts(subject):
         label = read.scalar("labels", "severity")
         if label and "{{" not in label.text and label.text not in SEVERITIES and read.rule.name != WATCHDOG:
             odd.setdefault((read.node.source.path, label.text), []).append(read)
@@ -118,46 +117,3 @@ def unknown_severity(subject: Subject) -> Iterator[Words]:
 def _more(reads: list[ReadRule], read: ReadRule) -> str:
     """One line stands for all alike in somebody else's file."""
     return f" (and {len(reads) - 1} more in this file)" if read.custom and len(reads) > 1 else ""
-
-
-@check("unknown-runbook", Severity.WARNING)
-def unknown_runbook(subject: Subject) -> Iterator[Words]:
-    pages = sorted(path.stem for path in (subject.root / "docs" / "runbooks").glob("*.md"))
-    for read in _alerts(subject):
-        node = read.scalar("runbook")
-        if read.rule.runbook and node and read.rule.runbook not in pages:
-            hint = nearest(read.rule.runbook, pages) if pages else ""
-            hint = hint if hint.startswith("did") else "write the page"
-            message = (
-                f"there is no page docs/runbooks/{read.rule.runbook}.md, so that the link in messages leads nowhere"
-            )
-            yield Words(node.where, message, hint)
-
-
-@check("missing-runbook", Severity.WARNING)
-def missing_runbook(subject: Subject) -> Iterator[Words]:
-    for read in _alerts(subject, custom=False):
-        if "runbook" not in read.node.entries:
-            message = f"alert '{read.rule.name}' has no runbook"
-            yield Words(read.rule.where, message, "write runbook: and the name of a page in docs/runbooks/")
-
-
-@check("missing-tests", Severity.WARNING)
-def missing_tests(subject: Subject) -> Iterator[Words]:
-    for read in _alerts(subject, custom=False):
-        if read.engine != "prometheus" or ("tests" in read.node.entries and not read.rule.tests):
-            continue
-        fires = {bool(test.fires) for test in read.rule.tests}
-        if fires != {True, False} and not (read.rule.name == WATCHDOG and True in fires):
-            lacks = "neither a firing nor a quiet" if not fires else "no quiet" if True in fires else "no firing"
-            message = f"alert '{read.rule.name}' has {lacks} test"
-            yield Words(read.rule.where, message, "write one under 'tests:'")
-
-
-@check("missing-annotation", Severity.WARNING)
-def missing_annotation(subject: Subject) -> Iterator[Words]:
-    for read in _alerts(subject, custom=False):
-        lacking = [name for name in ("summary", "description") if not read.rule.body.get("annotations", {}).get(name)]
-        if lacking:
-            message = f"alert '{read.rule.name}' has no {' and no '.join(lacking)}"
-            yield Words(read.rule.where, message, "write it under 'annotations:'")

@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 from stackgen.checks.subject import Subject
 from stackgen.diagnostic import Position, Severity
 from stackgen.findings import Words, check
+from stackgen.model.apart import names_of, presets_of
+from stackgen.model.problems import nearest
 from stackgen.model.stack import INBOX
-from stackgen.model.values import spell
+from stackgen.model.values import seconds, spell
 from stackgen.parts.table import PARTS
 
 _OWN_JOBS = ("watchstack", "probe")
@@ -81,6 +83,39 @@ def duplicate_target(subject: Subject) -> Iterator[Words]:
                 message = f"{word.text} is a target {whose} already: its series would come twice"
                 yield Words(word.where, message, "keep one of the two", where)
             first.setdefault(key, (service.name, word.where))
+
+
+@check("idle-threshold", Severity.WARNING)
+def idle_threshold(subject: Subject) -> Iterator[Words]:
+    """A threshold of one service works in the rules of its preset alone."""
+    if not subject.rules_known:
+        return
+    taken: dict[str | None, set[str]] = {}
+    for read in subject.rules if any(service.thresholds for service in subject.stack.services) else ():
+        for preset in presets_of(read.rule.expr):
+            taken.setdefault(preset, set()).update(names_of(read.rule))
+    for index, service in subject.services():
+        known = taken.get(service.preset, set())
+        for name in service.thresholds:
+            if name not in known:
+                where = subject.key("services", index, "thresholds", name)
+                whose = f"no rule of preset '{service.preset}'" if service.preset else "without a preset no rule"
+                hint = nearest(name, sorted(known)) or "change it for all services under 'thresholds:'"
+                message = f"{whose} takes '{name}' for service '{service.name}' alone: it changes nothing"
+                yield Words(where, message, hint)
+
+
+@check("slo-window", Severity.WARNING)
+def slo_window(subject: Subject) -> Iterator[Words]:
+    """What is left of a budget is reckoned from metrics: they must be kept as long as the promise lasts."""
+    kept = subject.stack.retention.metrics
+    for index, service in subject.services():
+        if service.slo and service.slo.over > (seconds(kept) or 0.0):
+            path = ("services", index, "slo", "over")
+            where = subject.value(*path) if subject.written(*path) else subject.key(*path[:-1])
+            over = spell(service.slo.over)
+            message = f"'{service.name}' promises something over {over}, but metrics are kept for {kept}"
+            yield Words(where, message, f"write over: {kept}, or keep metrics longer under 'retention:'")
 
 
 @check("loopback-target", Severity.WARNING)

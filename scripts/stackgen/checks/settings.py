@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from stackgen.checks.subject import Subject
 from stackgen.diagnostic import Severity
 from stackgen.findings import Words, check
-from stackgen.model.defaults import THRESHOLDS
+from stackgen.model.defaults import THRESHOLDS, is_percentage, is_statistic
 from stackgen.model.problems import nearest
 from stackgen.model.receivers import OPTIONS
 from stackgen.model.thresholds import REFERENCE, spell
@@ -37,7 +37,7 @@ def threshold_order(subject: Subject) -> Iterator[Words]:
             continue
         critical = name.replace("_warning", "_critical")
         low, high = thresholds[name], thresholds[critical]
-        if low >= high:
+        if isinstance(low, float) and isinstance(high, float) and low >= high:
             written = [key for key in (name, critical) if subject.written("thresholds", key)]
             where = subject.value("thresholds", written[0]) if written else subject.key("thresholds")
             other = subject.value("thresholds", critical) if len(written) > 1 else None
@@ -47,9 +47,9 @@ def threshold_order(subject: Subject) -> Iterator[Words]:
 
 @check("threshold-range")
 def threshold_range(subject: Subject) -> Iterator[Words]:
-    for name in THRESHOLDS:
+    for name in filter(is_percentage, THRESHOLDS):
         value = subject.stack.thresholds[name]
-        if not 0 < value <= 100 and subject.written("thresholds", name):
+        if isinstance(value, float) and not 0 < value <= 100 and subject.written("thresholds", name):
             message = f"{name} is a percentage, {spell(value)} is never reached or always"
             yield Words(subject.value("thresholds", name), message, "choose a number over 0, at most 100")
 
@@ -69,10 +69,10 @@ def unknown_alert(subject: Subject) -> Iterator[Words]:
 def empty_override(subject: Subject) -> Iterator[Words]:
     for name, override in subject.stack.overrides.items():
         node = find(subject.document.root, ["overrides", name])
-        values = (override.for_, override.threshold, override.severity, override.team)
+        values = (override.for_, override.threshold, override.cooldown, override.severity, override.team)
         given = set(node.entries) - {"disabled"} if isinstance(node, Mapping) else set()
         if not override.disabled and not given and all(value is None for value in values):
-            hint = "write disabled: true, for:, threshold:, severity: or team:, or remove it"
+            hint = "write disabled: true, for:, threshold:, cooldown:, severity: or team:, or remove it"
             yield Words(override.where, f"the override of '{name}' changes nothing", hint)
 
 
@@ -83,7 +83,8 @@ def override_threshold(subject: Subject) -> Iterator[Words]:
         alerts = [read for read in subject.rules if read.rule.kind == "alert" and read.rule.name == name]
         if override.threshold is None or not alerts:
             continue
-        used = dict.fromkeys(found for read in alerts for found in REFERENCE.findall(str(read.rule.body["expr"])))
+        found = (name for read in alerts for name in REFERENCE.findall(str(read.rule.body["expr"])))
+        used = dict.fromkeys(name for name in found if not is_statistic(name))
         where = subject.value("overrides", name, "threshold")
         if not used:
             message = f"the expression of '{name}' takes no threshold that could be changed"
@@ -114,5 +115,6 @@ def secret_missing(subject: Subject) -> Iterator[Words]:
             except OSError:
                 continue  # the folder is somebody else's: nothing can be said
             if not there:
-                where = subject.value("receivers", name, receiver.kind, key)
+                own = subject.written("receivers", name, receiver.kind, key)
+                where = subject.value("receivers", name, receiver.kind, key) if own else subject.value("mail", key)
                 yield Words(where, f"secrets/{file} is not there", "put the secret into it, mode 600")

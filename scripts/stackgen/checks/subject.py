@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from stackgen.checks.promql import Shape, scan
+from stackgen.checks.promql import Parsed, parse
+from stackgen.checks.promtool import Judge
+from stackgen.checks.shape import Shape, scan
 from stackgen.diagnostic import Position
 from stackgen.model import Model, Service, Stack
 from stackgen.model.read_rules import ReadRule
@@ -19,7 +22,9 @@ from stackgen.source.nodes import Document, Items, Scalar, find
 class Subject:
     """rules: every rule as written, those that overrides switch off too. groups: file, name and place of each group.
 
-    broken: files whose own errors hide what they say. strays: files in rules/ that nobody reads.
+    broken: files whose own errors hide what they say. faulty: files in which reading found any error.
+    strays: files in rules/ that nobody reads.
+    judge: promtool for expressions that the parser does not understand, None for doing without.
     """
 
     root: Path
@@ -29,7 +34,9 @@ class Subject:
     groups: tuple[tuple[str, str, Scalar], ...]
     used_thresholds: frozenset[str]
     broken: frozenset[str]
+    faulty: frozenset[str] = frozenset()
     strays: tuple[str, ...] = ()
+    judge: Judge | None = None
 
     @property
     def stack(self) -> Stack:
@@ -58,6 +65,30 @@ class Subject:
         """Every expression with its outer shape."""
         found = ((read, read.scalar("expr")) for read in self.rules)
         return [(read, node, scan(node.text)) for read, node in found if node is not None]
+
+    @cached_property
+    def parsed(self) -> list[tuple[ReadRule, Scalar, Parsed]]:
+        """Prometheus's expressions as trees; those whose outer shape has a fault are left out."""
+        numbers = tuple(self.stack.thresholds.items())
+        return [
+            (read, node, parse(node.text, numbers if "${" in node.text else ()))
+            for read, node, shape in self.expressions
+            if read.engine == "prometheus" and not shape.faults and shape.bare.strip()
+        ]
+
+    @cached_property
+    def _group_options(self) -> Mapping[Position, Mapping[str, Any]]:
+        groups = (group for file in self.model.rule_files for group in file.groups)
+        return {rule.where: group.options for group in groups for rule in group.rules}
+
+    def group_options(self, read: ReadRule) -> Mapping[str, Any]:
+        """What the rule's group says beside its name: interval, labels …; nothing for a rule that is switched off."""
+        return self._group_options.get(read.rule.where, {})
+
+    @cached_property
+    def recorded(self) -> frozenset[str]:
+        """Names of the series that recording rules write."""
+        return frozenset(read.rule.name for read in self.rules if read.rule.kind == "record")
 
     def written(self, *path: str | int) -> bool:
         return find(self.document.root, path) is not None

@@ -12,6 +12,19 @@ from stackgen.findings import Words, check
 from stackgen.model.problems import nearest
 from stackgen.source.nodes import Scalar
 
+# What Go's templates and Prometheus bring; found by asking the pinned promtool for each name.
+_FUNCTIONS = frozenset(
+    re.findall(
+        r"\w+",
+        "and or not len index slice print printf println html js urlquery call eq ne lt le gt ge break continue nil "
+        "true false query first label value strvalue args reReplaceAll safeHtml match title toUpper toLower "
+        "graphLink tableLink sortByLabel stripPort stripDomain humanize humanize1024 humanizeDuration "
+        "humanizePercentage humanizeTimestamp toTime toDuration now pathPrefix externalURL parseDuration "
+        "urlQueryEscape if else end range with define block template",
+    )
+)
+_DOCUMENT = "prometheus.io/docs/prometheus/latest/configuration/template_reference"
+_NAME = re.compile(r"(?<![\w.$])[A-Za-z_]\w*")
 _KNOWN = ("labels", "value", "externalLabels", "externalURL")
 _OPENING = ("if", "range", "with", "define", "block")
 _INSIDE = re.compile(r"""}}|"(?:[^"\\]|\\.)*"|`[^`]*`|"|`""", re.DOTALL)
@@ -124,3 +137,16 @@ def template_variable(subject: Subject) -> Iterator[Words]:
                     names = [f"${name}" for name in _KNOWN]
                     where = scalar.at(action.offset + 2 + match.start(), len(match[0]))
                     yield Words(where, f"Prometheus gives templates no {match[0]}", nearest(match[0], names))
+
+
+@check("template-function")
+def template_function(subject: Subject) -> Iterator[Words]:
+    for _, scalar in _templates(subject):
+        found, faults = actions(scalar.text)
+        for action in found if not faults else ():
+            body = _STRING.sub(lambda match: " " * len(match[0]), action.body)
+            for match in _NAME.finditer(body):
+                if match[0] not in _FUNCTIONS:
+                    where = scalar.at(action.offset + 2 + match.start(), len(match[0]))
+                    near = nearest(match[0], _FUNCTIONS) or f"{_DOCUMENT} lists them"
+                    yield Words(where, f"Prometheus's templates know no function '{match[0]}'", near)

@@ -7,27 +7,39 @@ import sys
 import click
 
 from stackgen import report, write
+from stackgen.checks.promtool import judge
 from stackgen.cli import codes
 from stackgen.cli.affected import affected
 from stackgen.cli.output import Output
+from stackgen.cli.running import on_disk, running
 from stackgen.cli.session import Session
+from stackgen.cli.told import without_effect
 from stackgen.diagnostic import SourceError
+from stackgen.engines import choose
 from stackgen.engines.docker_placement import COMPOSE
 from stackgen.load import load
+from stackgen.model import Model
 from stackgen.render import render as rendered
+from stackgen.routing.picture import picture
+from stackgen.words import Change, changes
 
 
 @click.command()
 @click.option("--json", "json_", is_flag=True, help="Findings as JSON.")
 @click.option("--github", is_flag=True, help="Findings as annotations for GitHub.")
+@click.option("--routes", is_flag=True, help="Show the routing tree too: who is told of what.")
 @click.pass_obj
-def check(session: Session, json_: bool, github: bool) -> None:
+def check(session: Session, json_: bool, github: bool, routes: bool) -> None:
     """Read stack.yml and rules/ and tell every mistake with file, line and fix."""
     output = Output(json_=json_)
     session.recover(output)
+    notes: list[str] = []
+    model: Model | None = None
     try:
-        _, findings = load(session.root)
+        model, findings = load(session.root, judge)
         failed = False
+        if choose.remembered(session.state) == "native":
+            notes = without_effect(model)
     except SourceError as error:
         findings, failed = error.diagnostics, True
     if json_:
@@ -37,6 +49,10 @@ def check(session: Session, json_: bool, github: bool) -> None:
     else:
         click.echo(report.text(findings, session.root), nl=False)
         click.echo(report.summary(findings), err=failed)
+    if routes and model is not None:
+        click.echo(picture(model.stack), err=json_ or github)
+    for note in notes:
+        output.errors.print(note, markup=False)
     sys.exit(codes.FINDINGS if failed else codes.FINE)
 
 
@@ -72,23 +88,54 @@ def _tell_paths(output: Output, paths: list[tuple[str, str]]) -> None:
 
 
 @click.command()
+@click.option("--files", "files_", is_flag=True, help="The generated files line by line instead.")
 @click.option("--json", "json_", is_flag=True, help="The differences as JSON.")
 @click.pass_obj
-def diff(session: Session, json_: bool) -> None:
-    """Show what render would change in the generated files, and what apply would do to running parts."""
+def diff(session: Session, files_: bool, json_: bool) -> None:
+    """Say what apply would change: what alerts, routes, scraping do otherwise, and which parts restart.
+
+    Compared with what runs, else with the generated files of the checkout. Exit code 3 when something differs.
+    """
     output = Output(json_=json_)
     session.recover(output)
-    found = write.difference(session.root, rendered(session.load(output), COMPOSE))
-    reload, restart = affected(one.path for one in found)
+    model = session.load(output)
+    generated = rendered(model, COMPOSE)
+    found = write.difference(session.root, generated)
+    name = session.current()
+    stack = running(session.root, model, session.engine(name, model, output)) if name else None
+    disabled = [one.alert for one in model.stack.overrides.values() if one.disabled]
+    before, after = (stack.before, stack.after) if stack else (on_disk(session.root, generated), generated)
+    told = changes(before, after, disabled)
+    told += [Change("command", line) for line in stack.commands] if stack else []
+    concerned = stack.concerned if stack else affected(one.path for one in found)
     if json_:
-        files = [{"path": one.path, "kind": one.kind, "diff": one.diff} for one in found]
-        output.document({"files": files, "reload": reload, "restart": restart})
-        return
+        output.document(
+            {
+                "against": stack.engine.name if stack else "files",
+                "changes": [{"about": one.about, "text": one.text} for one in told],
+                "files": [{"path": one.path, "kind": one.kind, "diff": one.diff} for one in found],
+                **{word: list(getattr(concerned, word)) for word in ("reload", "restart", "start", "end", "up")},
+            }
+        )
+    elif files_:
+        _tell_files(output, found)
+    else:
+        _tell_changes(output, [one.text for one in told], runs=stack is not None)
+    if not json_:
+        for line in concerned.sentences():
+            output.say(line)
+        output.say(f"{len(found)} generated files differ" if found else "no generated file differs")
+    sys.exit(codes.OUT_OF_DATE if found or told or concerned.parts or concerned.end else codes.FINE)
+
+
+def _tell_changes(output: Output, told: list[str], *, runs: bool) -> None:
+    against = "what runs" if runs else "the generated files (the stack does not run)"
+    output.say(f"compared with {against}:" if told else f"no change against {against}")
+    for text in told:
+        output.say(f"  {text}")
+
+
+def _tell_files(output: Output, found: list[write.FileDifference]) -> None:
     for one in found:
         for line in one.diff.splitlines():
             output.say(line, {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], ""))
-    output.say(f"{len(found)} files differ" if found else "no generated file differs")
-    if reload:
-        output.say(f"apply reloads {', '.join(reload)}")
-    if restart:
-        output.say(f"apply restarts {', '.join(restart)}")
