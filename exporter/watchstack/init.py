@@ -91,7 +91,7 @@ def _alertmanager(known: Mapping[str, bytes], _named: frozenset[str]) -> dict[st
 
 
 def _console(known: Mapping[str, bytes], named: frozenset[str]) -> dict[str, bytes]:
-    """The inbox's token and the files of the receiver that watchdog.notify names."""
+    """The inbox's token and the files of the receivers that the console itself calls."""
     foreign = set(MADE) - {INBOX_TOKEN}
     return {name: known[name] for name in sorted({INBOX_TOKEN, *named} - foreign) if name in known}
 
@@ -188,12 +188,15 @@ def _read(folder: Path) -> dict[str, bytes]:
 
 
 def _notified(path: Path) -> Iterator[str]:
-    """Secret files of the receiver that the console itself calls."""
+    """Secret files of the receivers that the console itself calls: the watchdog's, and webhooks that it relays to."""
     try:
-        notify = json.loads(path.read_bytes()).get("watchdog", {}).get("notify") or {}
+        document = json.loads(path.read_bytes())
+        notify = document.get("watchdog", {}).get("notify") or {}
+        called = [notify.get("options", {}), *document.get("webhooks", {}).values()]
+        options = [option for one in called for option in one.items()]
     except (OSError, ValueError, AttributeError) as error:
         raise InitError(f"console/console.json cannot be read: {error}; ./stack render writes it") from error
-    for key, value in notify.get("options", {}).items():
+    for key, value in options:
         if key.endswith("_file") and isinstance(value, str) and _NAME.fullmatch(value):
             yield value
 

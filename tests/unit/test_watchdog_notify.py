@@ -120,9 +120,10 @@ def test_the_return_of_the_heartbeat_is_told_too(tmp_path: Path, kind: str) -> N
         own.store.close()
 
 
-def test_a_webhooks_token_goes_along(tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["bearer_token_file", "token_file"])
+def test_a_webhooks_token_goes_along(tmp_path: Path, option: str) -> None:
     with recording() as recorder:
-        own = prepared(tmp_path, "webhook", {"url": recorder.url, "token_file": "secret"})
+        own = prepared(tmp_path, "webhook", {"url": recorder.url, option: "secret"})
         silence(own)
         assert recorder.requests[0][1]["Authorization"] == f"Bearer {SECRET}"
         own.store.close()

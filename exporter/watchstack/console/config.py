@@ -41,6 +41,7 @@ class Config:
     address: str = ""
     silence_seconds: float = 90.0
     notify: Receiver | None = None
+    webhooks: Mapping[str, Receiver] = field(default_factory=dict)  # that messages of Alertmanager are relayed to
     outside_receivers: tuple[str, ...] = ()
     peers: Mapping[str, str] = field(default_factory=dict)
 
@@ -70,6 +71,10 @@ def _config(document: dict[str, Any]) -> Config:
         address=_of(str, document.get("address", ""), "address").rstrip("/"),
         silence_seconds=float(silence),
         notify=None if notify is None else _receiver(_of(dict, notify, "watchdog.notify")),
+        webhooks={
+            name: Receiver(name, "webhook", _of(dict, options, f"webhooks.{name}"))
+            for name, options in _of(dict, document.get("webhooks", {}), "webhooks").items()
+        },
         outside_receivers=tuple(
             _of(str, name, "outside_receivers")
             for name in _of(list, document.get("outside_receivers", []), "outside_receivers")

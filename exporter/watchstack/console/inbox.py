@@ -19,11 +19,11 @@ blueprint = Blueprint("inbox", __name__, url_prefix="/api/v1")
 _log = logging.getLogger("watchstack.console.inbox")
 
 
-def takes_notices(handle: Callable[[Console, list[Notice]], Response]) -> Callable[[], Response]:
+def takes_notices(handle: Callable[[Console, list[Notice]], Response]) -> Callable[..., Response]:
     """A view that gets the notices of a webhook call: token checked, body bounded and validated."""
 
     @wraps(handle)
-    def view() -> Response:
+    def view(**_path: str) -> Response:
         own = console()
         admitted = own.token.admits(request.headers.get("Authorization", ""))
         if admitted is None:

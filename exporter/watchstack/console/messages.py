@@ -106,7 +106,7 @@ def webhook(message: Message, options: Options) -> Call:
         "environment": message.environment,
         "status": message.status,
     }
-    token = options.get("token", default="")
+    token = options.get("bearer_token", "token", default="")
     return Call(options.get("url"), _json(body), {"Authorization": f"Bearer {token}"} if token else {})
 
 

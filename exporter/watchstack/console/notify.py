@@ -8,7 +8,8 @@ import smtplib
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from watchstack.console.clock import Clock
@@ -24,20 +25,37 @@ _log = logging.getLogger("watchstack.console.notify")
 
 
 class SendError(Exception):
-    """Not accepted; the message says why and holds no address and no secret."""
+    """Not accepted; the message says why and holds no address and no secret. status: the HTTP answer's, else 0."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def send(receiver: Receiver, message: Message, secrets: Path) -> None:
     """One attempt. Raises SendError or MessageError."""
     options = Options(receiver.options, secrets)
-    try:
+    with _told():
         if receiver.kind == "email":
             _mail(message, options)
         else:
             _post(CALLS[receiver.kind](message, options))
+
+
+def post(call: Call) -> None:
+    """One attempt of a request that is made already. Raises SendError or MessageError."""
+    with _told():
+        _post(call)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Whatever goes wrong on the way out, as a SendError."""
+    try:
+        yield
     except urllib.error.HTTPError as error:
         error.close()
-        raise SendError(f"answered {error.code}") from error
+        raise SendError(f"answered {error.code}", error.code) from error
     except urllib.error.URLError as error:
         raise SendError(f"not reached: {_plain(error.reason)}") from error
     except smtplib.SMTPResponseException as error:

@@ -33,9 +33,12 @@ COMMANDS = {
     "status": "look",
     "logs": "look",
     "check": "sources",
+    "route": "route",
+    "notify-test": "notify_test",
     "render": "sources",
     "diff": "sources",
     "apply": "apply",
+    "drill": "drill",
     "images": "images",
     "test": "test",
 }
@@ -51,7 +54,7 @@ class Commands(click.Group):
         module = COMMANDS.get(cmd_name)
         if module is None:
             return None
-        command: click.Command = getattr(importlib.import_module(f"stackgen.cli.{module}"), cmd_name)
+        command: click.Command = getattr(importlib.import_module(f"stackgen.cli.{module}"), cmd_name.replace("-", "_"))
         return command
 
 

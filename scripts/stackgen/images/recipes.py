@@ -41,10 +41,13 @@ class StandIn:
         return f"FROM {base}\n{packages}ADD root.tar /\n{self.dockerfile.strip()}\n"
 
 
-def _alone(*pairs: tuple[str, str], shell: bool = True, data: str = "", uid: int = NOBODY) -> Callable[
-    [Mapping[str, Path], Path], tuple[Entry, ...]
-]:  # fmt: skip
-    """Static programs on nothing: each at its path, busybox for health checks, certificates of this machine."""
+def _alone(
+    *pairs: tuple[str, str], shell: bool = True, data: str = "", uid: int = NOBODY, zones: bool = False
+) -> Callable[[Mapping[str, Path], Path], tuple[Entry, ...]]:
+    """Static programs on nothing: each at its path, busybox for health checks, certificates of this machine.
+
+    zones: its time zones too, as the official image has them.
+    """
 
     def files(programs: Mapping[str, Path], busybox: Path) -> tuple[Entry, ...]:
         entries = [Entry(path, programs[name]) for name, path in pairs]
@@ -54,7 +57,7 @@ def _alone(*pairs: tuple[str, str], shell: bool = True, data: str = "", uid: int
             entries += [Entry("bin/busybox", busybox), *(Entry(f"bin/{name}", link="busybox") for name in LINKS)]
         if data:
             entries.append(Entry(data, uid=uid, gid=uid))
-        return tuple(entries)
+        return (*entries, *(_zones() if zones else ()))
 
     return files
 
@@ -62,6 +65,13 @@ def _alone(*pairs: tuple[str, str], shell: bool = True, data: str = "", uid: int
 def _certificates() -> list[Entry]:
     path = Path("/etc/ssl/certs/ca-certificates.crt")
     return [Entry("etc/ssl/certs/ca-certificates.crt", path.read_bytes())] if path.exists() else []
+
+
+def _zones() -> list[Entry]:
+    folder = Path("/usr/share/zoneinfo")
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.suffix]
+    kept = [path for path in found if path.relative_to(folder).parts[0] not in ("right", "posix")]
+    return [Entry(path.relative_to("/").as_posix(), path) for path in kept]
 
 
 def _on_base(*pairs: tuple[str, str]) -> Callable[[Mapping[str, Path], Path], tuple[Entry, ...]]:
@@ -141,7 +151,7 @@ STAND_INS = (
         "alertmanager",
         'USER nobody\nEXPOSE 9093\nWORKDIR /alertmanager\nENTRYPOINT ["/bin/alertmanager"]\n'
         'CMD ["--config.file=/etc/alertmanager/alertmanager.yml", "--storage.path=/alertmanager"]',
-        _alone(("alertmanager", "bin/alertmanager"), ("amtool", "bin/amtool"), data="alertmanager"),
+        _alone(("alertmanager", "bin/alertmanager"), ("amtool", "bin/amtool"), data="alertmanager", zones=True),
         programs="alertmanager",
     ),
     StandIn(

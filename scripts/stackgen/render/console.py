@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from stackgen.model import Receiver
 from stackgen.model.stack import INBOX
 from stackgen.render.common import STACK, Source
 from stackgen.render.dump import header, to_json
+from stackgen.render.receivers import relayed
 
 PATH = "console/console.json"
 
@@ -22,6 +24,7 @@ def _config(source: Source) -> dict[str, Any]:
         "environment": stack.environment,
         "address": stack.address,
         "watchdog": {"silence_seconds": stack.watchdog.silence, "notify": _notify(source)},
+        "webhooks": {one.name: _options(one) for one in stack.receivers.values() if relayed(one)},
         "outside_receivers": [name for name in stack.receivers if name != INBOX],
         **{part: _url(source, part) for part in ("prometheus", "alertmanager", "loki", "grafana")},
     }
@@ -34,6 +37,11 @@ def _notify(source: Source) -> dict[str, Any] | None:
         return None
     receiver = source.stack.receivers[name]
     return {"name": receiver.name, "kind": receiver.kind, "options": dict(receiver.options)}
+
+
+def _options(receiver: Receiver) -> dict[str, Any]:
+    """Where the console passes a message on to; the rest is Alertmanager's."""
+    return {key: value for key, value in receiver.options.items() if key in ("url", "url_file", "bearer_token_file")}
 
 
 def _url(source: Source, part: str) -> str:
