@@ -8,8 +8,20 @@ import signal
 import subprocess
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+
+def ended(process: subprocess.Popen[str], seconds: float = 90) -> tuple[int, str]:
+    """Exit code and output of a command that was started."""
+    try:
+        said, _ = process.communicate(timeout=seconds)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    return process.returncode, said
 
 
 class RunningStack:
@@ -36,6 +48,38 @@ class RunningStack:
         if check and done.returncode:
             raise AssertionError(f"./stack {' '.join(words)} exited {done.returncode}:\n{done.stdout}\n{done.stderr}")
         return done
+
+    def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+        """`./stack words…` in the background, in a session of its own; output and errors in one pipe."""
+        return self.popen([str(self.root / "stack"), *words], **variables)
+
+    def popen(self, command: list[str], **variables: str) -> subprocess.Popen[str]:
+        """A command in the checkout, as `start` has it. variables: over the stack's own environment."""
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env={**self.environment, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def interrupted(self, *words: str, when: Callable[[], object]) -> str:
+        """Runs `./stack words…` until `when` returns, presses Ctrl-C; fails unless the command ends as interrupted."""
+        process = self.start(*words)
+        try:
+            when()
+            os.killpg(process.pid, signal.SIGINT)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            code, said = ended(process, 120)
+        assert code == 130, said
+        assert "Traceback" not in said
+        return said
 
     def up(self, *words: str) -> subprocess.CompletedProcess[str]:
         return self.command("up", "--engine", self.engine, *words)

@@ -14,7 +14,7 @@ from stackgen.engines.docker_compose import find
 from stackgen.images import envfile
 from support import copy_checkout, port_variables, unavailable
 
-MakeStack = Callable[[str], ComposeStack]
+MakeStack = Callable[..., ComposeStack]
 
 
 @pytest.fixture(scope="session")
@@ -48,12 +48,12 @@ def stand_ins(docker_host: str, tmp_path_factory: pytest.TempPathFactory) -> dic
 def make_stack(
     docker_host: str, stand_ins: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MakeStack]:
-    """Makes a stack in a fresh copy of the checkout on free ports; all of them are removed in the end."""
+    """Makes a stack (of a kind) in a fresh copy of the checkout on free ports; all of them are removed in the end."""
     made: list[ComposeStack] = []
 
-    def make(name: str) -> ComposeStack:
+    def make(name: str, kind: type[ComposeStack] = ComposeStack) -> ComposeStack:
         root: Path = copy_checkout(tmp_path_factory.mktemp(name))
-        made.append(ComposeStack(root, port_variables(), docker_host, stand_ins))
+        made.append(kind(root, port_variables(), docker_host, stand_ins))
         return made[-1]
 
     yield make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -164,3 +165,13 @@ def test_files_are_the_users_alone(fake: FakeStack, port: int) -> None:
     fake.becomes("one", State.HEALTHY)
     assert stat.S_IMODE(fake.folder.path.stat().st_mode) == 0o700
     assert stat.S_IMODE(fake.folder.log("one").stat().st_mode) == 0o600
+
+
+def test_a_removed_folder_ends_the_supervisor_and_its_parts(fake: FakeStack, port: int) -> None:
+    fake.start(fake.part("one", port))
+    part = fake.becomes("one", State.HEALTHY)
+    shutil.rmtree(fake.folder.path)
+    assert fake.process is not None
+    assert fake.process.wait(20) == 0
+    assert not alive(part.pid)
+    assert not fake.folder.path.exists(), "it leaves nothing behind"

@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from stackgen import write
-from stackgen.cli import codes
-from stackgen.cli.affected import affected
+from stackgen.cli import codes, output
+from stackgen.cli.affected import Affected, affected
 from stackgen.cli.app import COMMANDS, run
 from stackgen.cli.lock import holder, locked
 from stackgen.cli.output import Output, Progress, plain
@@ -140,12 +142,18 @@ def test_diff_shows_lines_and_what_apply_would_do(stack: Run, root: Path) -> Non
     (root / "stack.yml").write_text("\n".join(kept) + "\n")
     before = contents(root)
     code, out, _ = stack("diff")
-    assert code == codes.FINE
-    assert "elsewhere" in out
+    assert code == codes.OUT_OF_DATE
+    assert 'label environment="elsewhere" instead of "production"' in out
+    assert "@@" not in out
     assert "apply reloads" in out
     assert "prometheus" in out.split("apply reloads")[1]
     assert contents(root) == before
+    code, out, _ = stack("diff", "--files")
+    assert code == codes.OUT_OF_DATE
+    assert "+    environment: elsewhere" in out
     found = json.loads(stack("diff", "--json")[1])
+    assert found["against"] == "files"
+    assert any("elsewhere" in one["text"] for one in found["changes"])
     assert "prometheus" in found["reload"]
     assert "console" in found["restart"]
 
@@ -185,7 +193,7 @@ def test_down_and_logs_without_a_stack(stack: Run) -> None:
 
 
 def test_a_bug_is_told_without_a_traceback_unless_asked(stack: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_root: Path) -> None:
+    def broken(_root: Path, _judge: object) -> None:
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr("stackgen.cli.session.load", broken)
@@ -232,9 +240,12 @@ def test_a_lock_that_comes_free_is_taken(tmp_path: Path) -> None:
 
 def test_changed_files_concern_their_readers_alone() -> None:
     paths = ["prometheus/rules/a.yml", "loki/promtail.yml", "loki/rules/fake/a.yml", "grafana/dashboards/a.json"]
-    assert affected(paths) == (["prometheus"], ["promtail"])
-    assert affected(["prometheus/tests/a.yml"]) == ([], [])
-    assert affected(["alertmanager/templates/a.tmpl", "console/console.json"]) == (["alertmanager"], ["console"])
+    assert affected(paths) == Affected(("prometheus",), ("promtail",))
+    assert affected(["prometheus/tests/a.yml"]) == Affected()
+    assert affected(["alertmanager/templates/a.tmpl", "console/console.json"]) == Affected(
+        ("alertmanager",), ("console",)
+    )
+    assert affected([], ["loki", "prometheus"]) == Affected(("prometheus",), ("loki",))
 
 
 PARTS = [
@@ -330,3 +341,22 @@ def test_no_docker_engine_is_noticed(tmp_path: Path) -> None:
     said = choose.docker_probe({"DOCKER_HOST": "unix:///nonexistent/docker.sock"}, tmp_path)
     assert said.startswith("no Docker engine")
     assert "/nonexistent/docker.sock" in said
+
+
+def test_waiting_is_told_again_only_when_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = StringIO()
+    progress = Progress(Console(file=written, width=200))
+    for moment, detail in [
+        (0, "queued"),
+        (20, "queued"),
+        (40, "module 1 of 9"),
+        (45, "module 2 of 9"),
+        (60, "module 3 of 9"),
+    ]:
+        monkeypatch.setattr(output.time, "monotonic", lambda moment=moment: progress._began + moment)
+        progress([PartStatus("loki", "3", State.WAITING, "", 0.0, detail)])
+    assert [line.split("3         ")[1] for line in written.getvalue().splitlines()] == [
+        "queued",
+        "module 1 of 9",
+        "module 3 of 9",
+    ]

@@ -20,6 +20,8 @@ FORBIDDEN = {
     "parts": {"source", "model", "checks", "render", "engines", "cli"},
     "engines": {"cli"},
     "images": {"cli", "checks"},
+    "words": {"source", "model", "checks", "render", "engines", "cli", "write", "history"},
+    "history": {"model", "checks", "render", "cli", "words"},
 }
 
 

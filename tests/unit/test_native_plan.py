@@ -86,6 +86,7 @@ def test_commands_listen_on_loopback_and_keep_the_fixed_flags(tmp_path: Path) ->
     assert "--storage.tsdb.retention.time=7d" in prometheus
     assert "--storage.tsdb.retention.size=5GB" in prometheus
     assert "--rules.alert.resend-delay=15s" in prometheus
+    assert "--enable-feature=exemplar-storage" in prometheus
     assert not any("lifecycle" in word or "admin-api" in word for word in prometheus)
     alertmanager = plans["alertmanager"].command
     assert {
@@ -210,6 +211,33 @@ def test_the_tree_is_replaced_whole_put_back_and_recovered(tmp_path: Path) -> No
     folder.config.rename(folder.path / "config.old")
     tree.recover()
     assert tree.read() == {"prometheus/a.yml": b"1", "loki/b.yml": b"1"}
+
+
+def test_an_earlier_tree_is_restored_wherever_the_replacement_stood(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / ".stack")
+    folder.path.mkdir()
+    tree = Tree(tmp_path, folder)
+    old, new = {"prometheus/a.yml": b"1"}, {"prometheus/a.yml": b"2"}
+    tree.install(old)
+    tree.restore(old)  # it was not begun
+    assert tree.read() == old
+    tree.install(new)
+    kept = (folder.path / "config.old" / "prometheus" / "a.yml").stat().st_ino
+    tree.restore(old)
+    assert tree.read() == old
+    assert (folder.config / "prometheus" / "a.yml").stat().st_ino == kept, "renamed: a full disk takes that"
+    tree.install(new)
+    tree.install({"prometheus/a.yml": b"3"})
+    tree.restore(old)  # no longer beside it: written anew
+    assert tree.read() == old
+
+
+def test_a_plan_comes_back_from_its_json(tmp_path: Path) -> None:
+    plan = Plan("id", "search", (PartPlan("one", (PROGRAM, "-v"), 1, "/ready"),), {"one": 1})
+    plan.write(tmp_path / "plan.json")
+    assert Plan.of(read_json(tmp_path / "plan.json")) == Plan.read(tmp_path / "plan.json") == plan
+    assert Plan.of({"id": "id"}) is None
+    assert Plan.of(None) is None
 
 
 def test_target_files_are_linked_so_that_a_change_is_seen(tmp_path: Path) -> None:

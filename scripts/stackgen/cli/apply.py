@@ -1,31 +1,24 @@
 """`./stack apply`: makes the running stack read what the sources say now, asks it whether it has, and takes the change
-back when it has not.
+back when it has not. Also an earlier version in their place (`--rollback`), and the list of versions (`--history`).
+
+How it is carried out, and undone, lives in `applying`.
 """
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import click
 
-from stackgen import write
+from stackgen import history as versions
 from stackgen.cli import codes
-from stackgen.cli.affected import affected
-from stackgen.cli.output import Output
-from stackgen.cli.readback import Expected, await_live
+from stackgen.cli.applying import Applying
+from stackgen.cli.output import Output, since
 from stackgen.cli.session import Session
-from stackgen.cli.tools import verify
-from stackgen.engines.base import Engine, EngineError
-from stackgen.engines.docker_placement import COMPOSE
-from stackgen.engines.native import NativeEngine
-from stackgen.engines.native_tree import contents
-from stackgen.model import Model
-from stackgen.render import config_digest, render
+from stackgen.engines.base import EngineError
 
 LIVE_WITHIN = 60.0  # seconds until the new configuration must be live, unless the user says otherwise
+PREVIOUS = 0  # `--rollback` without a number
 
 
 @click.command()
@@ -37,118 +30,64 @@ LIVE_WITHIN = 60.0  # seconds until the new configuration must be live, unless t
     show_default=True,
     help="Seconds until the running parts must have the new configuration.",
 )
+@click.option(
+    "--rollback",
+    type=click.IntRange(0),
+    is_flag=False,
+    flag_value=PREVIOUS,
+    metavar="[N]",
+    help="First put the sources of version N back, of the one before the last without N.",
+)
+@click.option("--history", "history_", is_flag=True, help="List the versions that were applied; change nothing.")
 @click.pass_obj
-def apply(session: Session, json_: bool, within: float) -> None:
+def apply(session: Session, json_: bool, within: float, rollback: int | None, history_: bool) -> None:
     """Check, generate, reload the running stack, and read back that exactly this configuration is live."""
     output = Output(json_=json_)
+    if history_:
+        session.recover(output)
+        _list(versions.History(session.state).entries(), output)
+        return
     with session.alone("apply", output):
-        model = session.load(output)
-        name = session.current()
-        engine = session.engine(name, model, output) if name else None
-        if engine is not None and not engine.running():
-            engine = None
-        outcome = _Applied(session, model, output, engine, within).run()
+        entry = _chosen(session, rollback) if rollback is not None else None
+        outcome = Applying(session, output, within, entry).run()
     if json_:
         output.document(outcome)
     sys.exit(codes.FINE if outcome["applied"] else codes.FINDINGS)
 
 
-@dataclass
-class _Applied:
-    """One run of apply. before: generated files as they were on the disk, for the way back."""
-
-    session: Session
-    model: Model
-    output: Output
-    engine: Engine | None
-    within: float
-    before: dict[str, bytes] = field(default_factory=dict)
-
-    def run(self) -> dict[str, object]:
-        files = render(self.model, COMPOSE)
-        native = isinstance(self.engine, NativeEngine)
-        ran = verify(files, fetched=native)
-        self.output.say(f"checked with {' and '.join(ran)}" if ran else "promtool and amtool are not here; not asked")
-        differences = write.difference(self.session.root, files)
-        self.before = _generated(self.session, files)
-        changed = [one.path for one in differences]
-        write.write(self.session.root, files)
-        self.output.say(f"{len(changed)} of {len(files)} generated files changed")
-        if self.engine is None:
-            self.output.say("the stack does not run; ./stack up starts it with these files")
-            return {"applied": True, "running": False, "changed": changed, "missing": []}
-        signalled = time.time()
-        try:
-            digest, parts = self._reload(self.engine, files, changed)
-            missing = self._live(self.engine, Expected(parts, signalled, digest))
-        except (EngineError, KeyboardInterrupt) as error:
-            self._take_back(self.engine, changed)
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            missing = [str(error)]
-        else:
-            if missing:
-                self._take_back(self.engine, changed)
-        for line in missing:
-            self.output.error(line)
-        if missing:
-            self.output.say("nothing was applied: the files and the running stack are as they were")
-        else:
-            self.output.say(f'live: stack_config_info{{sha256="{digest[:12]}…"}} is in /api/v1/rules', "green")
-        return {"applied": not missing, "running": True, "changed": changed, "missing": missing}
-
-    def _reload(self, engine: Engine, files: Mapping[str, bytes], changed: list[str]) -> tuple[str, tuple[str, ...]]:
-        """Gives the new files to the running parts; the digest they must show, and the parts concerned."""
-        if isinstance(engine, NativeEngine):
-            places = engine.running_placement()
-            tree = contents(self.session.root, self.model, places)
-            old = engine.tree.read()
-            paths = [path for path in {*tree, *old} if tree.get(path) != old.get(path)]
-            reload, restart = affected(paths)
-            engine.converge(places, search=False)
-            self._say(reload, restart)
-            return config_digest(tree), (*reload, *restart)
-        reload, restart = affected(changed)
-        self._say(reload, restart)
-        for part in (*reload, *restart):
-            engine.reload(part)
-        return config_digest(files), (*reload, *restart)
-
-    def _say(self, reload: list[str], restart: list[str]) -> None:
-        if reload:
-            self.output.say(f"reloading {', '.join(reload)}")
-        if restart:
-            self.output.say(f"restarting {', '.join(restart)}")
-
-    def _live(self, engine: Engine, expected: Expected) -> list[str]:
-        with self.output.console.status("asking the parts whether they have it"):
-            return await_live(engine, expected, self.within)
-
-    def _take_back(self, engine: Engine, changed: list[str]) -> None:
-        self.output.say("taking the change back", "yellow")
-        signalled = time.time()
-        write.write(self.session.root, self.before)
-        parts = tuple(part for parts in affected(changed) for part in parts)
-        if isinstance(engine, NativeEngine):
-            engine.undo()
-            digest = _digest(engine.tree.read())
-        else:
-            for part in parts:
-                engine.reload(part)
-            digest = _digest(self.before)
-        for line in self._live(engine, Expected(parts, signalled, digest)):
-            self.output.error(line, "./stack up brings the stack to what the sources say")
+def _chosen(session: Session, number: int) -> versions.Entry:
+    """The version to go back to. Raises EngineError when there is none."""
+    entries = versions.History(session.state).entries()
+    if number:
+        found = next((entry for entry in entries if entry.number == number), None)
+        if found is None:
+            known = (
+                f"there are {entries[-1].number} to {entries[0].number}" if entries else "no version was applied yet"
+            )
+            raise EngineError(
+                f"there is no version {number} in the history: {known}", "./stack apply --history lists them"
+            )
+        return found
+    applied = [entry for entry in entries if entry.what == versions.APPLIED]
+    earlier = next((entry for entry in applied[1:] if entry.sources != applied[0].sources), None)
+    if earlier is None:
+        raise EngineError("no earlier version was applied yet", "./stack apply --history lists the versions there are")
+    return earlier
 
 
-def _digest(files: Mapping[str, bytes]) -> str:
-    """The digest of a tree, "" when it has none (there was no generated file before)."""
-    try:
-        return config_digest(files)
-    except KeyError:
-        return ""
-
-
-def _generated(session: Session, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The generated files that are on the disk now: those that will be replaced and those that will be removed."""
-    paths = {*files, *(one.path for one in write.difference(session.root, files) if one.kind == "removed")}
-    return {path: (session.root / path).read_bytes() for path in sorted(paths) if (session.root / path).exists()}
+def _list(entries: list[versions.Entry], output: Output) -> None:
+    applied = next((entry.number for entry in entries if entry.what == versions.APPLIED), 0)
+    if output.json:
+        keys = ("number", "at", "who", "what", "by", "engine", "digest")
+        output.document([{key: getattr(entry, key) for key in keys} for entry in entries])
+        return
+    if not entries:
+        output.say("no version was applied yet")
+        return
+    output.say(f"{'N':>4}  {'when':<16}  {'who':<12}  {'digest':<12}  what")
+    for entry in entries:
+        last = ", the last one" if entry.number == applied else ""
+        digest = entry.digest[:12] or "-"
+        output.say(
+            f"{entry.number:>4}  {since(entry.at):<16}  {entry.who:<12}  {digest:<12}  {entry.what} ({entry.by}){last}"
+        )

@@ -23,7 +23,7 @@ def locked(state: Path, command: str, *, wait: float = WAIT, say: Callable[[str]
     path = state / "lock"
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
+        file = path.open("ab", buffering=0)  # nothing is left to be written when it is closed
     except OSError as error:
         raise unwritable(path, error) from error
     with file:
@@ -37,8 +37,7 @@ def locked(state: Path, command: str, *, wait: float = WAIT, say: Callable[[str]
             time.sleep(LOOK)
         with contextlib.suppress(OSError):  # a full disk must not keep anyone from stopping the stack
             file.truncate(0)
-            file.write(json.dumps({"pid": os.getpid(), "command": command, "since": time.time()}))
-            file.flush()
+            file.write(json.dumps({"pid": os.getpid(), "command": command, "since": time.time()}).encode())
         yield
         with contextlib.suppress(OSError):
             file.truncate(0)

@@ -64,6 +64,7 @@ class Progress:
         self._console = console
         self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
         self._shown: dict[str, tuple[State, str]] = {}
+        self._told: dict[str, str] = {}
         self._at: dict[str, float] = {}
         self._began = time.monotonic()
 
@@ -86,9 +87,10 @@ class Progress:
             old = self._shown.get(part.part)
             if old is not None and old[0] is part.state is State.STARTING:
                 continue  # how it answers while it starts is of no interest unless it fails
-            if seen == old and now - self._at[part.part] < (TELL_AGAIN if part.state is State.WAITING else 1e9):
+            counts = part.state is State.WAITING and part.detail != self._told.get(part.part)  # only a number changed
+            if seen == old and not (counts and now - self._at[part.part] >= TELL_AGAIN):
                 continue
-            self._shown[part.part], self._at[part.part] = seen, now
+            self._shown[part.part], self._at[part.part], self._told[part.part] = seen, now, part.detail
             detail = "" if part.state is State.STARTING else part.detail
             words = f"{now - self._began:5.0f} s  {part.part:<18} {part.state:<10} {part.version:<9} {detail}"
             self._console.print(Text(words.rstrip()))

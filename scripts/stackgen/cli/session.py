@@ -12,18 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackgen import report, write
+from stackgen.checks.promtool import judge
 from stackgen.cli.lock import WAIT, locked
 from stackgen.cli.output import Output
 from stackgen.diagnostic import Diagnostic, SourceError
 from stackgen.engines import choose, ports
 from stackgen.engines.base import Context, EngineError
 from stackgen.engines.native import NativeEngine
+from stackgen.history import attempt
 from stackgen.load import load
 from stackgen.model import Model
 from stackgen.model.stack import Stack
 
 if TYPE_CHECKING:
     from stackgen.engines.docker import DockerEngine
+
+ENDING = ("down", "destroy")  # commands that end the stack: what it reads is of no interest any more
 
 
 @dataclass
@@ -47,17 +51,21 @@ class Session:
     def alone(self, command: str, output: Output) -> Iterator[None]:
         """Holds the lock and ends an interrupted write first."""
         with locked(self.state, command, wait=self.lock_wait, say=output.say):
-            self.recover(output)
+            self.recover(output, held=True, looking=command not in ENDING)
             yield
 
-    def recover(self, output: Output) -> None:
-        """Ends a write of generated files that was killed."""
+    def recover(self, output: Output, *, held: bool = False, looking: bool = True) -> None:
+        """Ends a write of generated files and an apply that were killed. held: this command has the lock."""
         if done := write.recover(self.root):
             output.say(f"an earlier write of generated files had been interrupted; it was {done}")
+        if attempt.left(self.state):
+            from stackgen.cli.undo import end_interrupted  # late: nearly never needed
+
+            end_interrupted(self, output, held=held, looking=looking)
 
     def load(self, output: Output) -> Model:
         """The model; warnings are told. Raises SourceError with every finding when there is an error."""
-        model, findings = load(self.root)
+        model, findings = load(self.root, judge)
         self.tell(findings, output)
         return model
 

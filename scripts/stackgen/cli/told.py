@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from stackgen.engines import native_examples
 from stackgen.engines.base import PartStatus
 from stackgen.model import Model
 from stackgen.model.stack import INBOX
+from stackgen.parts.table import PARTS
 
 PAGES = {
     "console": "console: inbox, runbooks, alerts",
@@ -18,10 +20,15 @@ PAGES = {
 }
 
 
+NATIVE_COLLECTOR = "promtail"
+
+
 def addresses(parts: Sequence[PartStatus]) -> list[tuple[str, str]]:
     """What to open in a browser: title and address, in the order of use."""
     found = {part.part: part.address for part in parts}
-    return [(title, found[name]) for name, title in PAGES.items() if name in found]
+    own = [(title, found[name]) for name, title in PAGES.items() if name in found]
+    examples = {one.name: f"the example of the preset {one.preset}" for one in native_examples.EXAMPLES}
+    return own + [(title, found[name]) for name, title in examples.items() if name in found]
 
 
 def passwords(engine: str) -> str:
@@ -34,9 +41,33 @@ def passwords(engine: str) -> str:
     )
 
 
-def notes(model: Model, root: Path) -> list[str]:
-    """What a person should know although everything runs."""
-    return [*nobody_outside(model), *missing_secrets(model, root)]
+def notes(model: Model, root: Path, engine: str = "") -> list[str]:
+    """What a person should know although everything runs. engine: the one that runs it."""
+    return [
+        *nobody_outside(model),
+        *missing_secrets(model, root),
+        *((*without_effect(model), *native_examples.absent(root)) if engine == "native" else ()),
+    ]
+
+
+def without_effect(model: Model) -> list[str]:
+    """Sentences about what stack.yml asks for and the native engine does not run, since it exists only as an image."""
+    parts = {
+        profile: [part for part in PARTS.values() if part.profile == profile] for profile in model.stack.active_profiles
+    }
+    said = [
+        f"profiles: {profile} has no effect natively: {' and '.join(part.name for part in absent)} "
+        f"{'exist' if len(absent) > 1 else 'exists'} only as {'images' if len(absent) > 1 else 'an image'} "
+        "(./stack up --engine docker runs it)"
+        for profile, every in parts.items()
+        if (absent := [part for part in every if not part.native])
+    ]
+    if model.stack.collector != NATIVE_COLLECTOR:
+        said.append(
+            f"collector: {model.stack.collector} has no effect natively: it exists only as an image, "
+            f"{NATIVE_COLLECTOR} collects"
+        )
+    return said
 
 
 def missing_secrets(model: Model, root: Path) -> list[str]:

@@ -8,10 +8,12 @@ import click
 
 from stackgen import write
 from stackgen.cli import codes, told
+from stackgen.cli.applying import remember_version
 from stackgen.cli.output import Output, as_data
+from stackgen.cli.running import running
 from stackgen.cli.session import Session
-from stackgen.engines import choose
-from stackgen.engines.base import PartStatus, State
+from stackgen.engines import choose, native_examples
+from stackgen.engines.base import EngineError, PartStatus, State
 from stackgen.engines.docker_placement import COMPOSE
 from stackgen.parts.table import PARTS
 from stackgen.render import render
@@ -22,9 +24,10 @@ SHOWN = {"native": "plain processes under .stack/", "docker": "containers throug
 @click.command()
 @click.option("--engine", type=click.Choice(choose.ENGINES), help="Instead of choosing: docker or native.")
 @click.option("--wait", is_flag=True, help="Return when every part is healthy, logs too.")
+@click.option("--examples", is_flag=True, help="With the five examples, driven gently; without it they end (native).")
 @click.option("--json", "json_", is_flag=True, help="The outcome as JSON.")
 @click.pass_obj
-def up(session: Session, engine: str | None, wait: bool, json_: bool) -> None:
+def up(session: Session, engine: str | None, wait: bool, examples: bool, json_: bool) -> None:
     """Start the stack; on a running one, make it what the sources say. The data is kept."""
     output = Output(json_=json_)
     with session.alone("up", output):
@@ -33,6 +36,7 @@ def up(session: Session, engine: str | None, wait: bool, json_: bool) -> None:
         output.say(f"engine: {choice.engine} ({SHOWN[choice.engine]}), because {choice.reason}")
         if choice.note:
             output.say(f"note: {choice.note}", "yellow")
+        _examples(session, choice.engine, examples)
         chosen = session.engine(choice.engine, model, output)
         if choice.engine == "docker":  # Compose mounts the committed tree
             write.write(session.root, render(model, COMPOSE))
@@ -47,6 +51,8 @@ def up(session: Session, engine: str | None, wait: bool, json_: bool) -> None:
             if session.runs(choice.engine):
                 choose.remember(session.state, choice.engine)
         parts = chosen.status()
+        if all(part.state is State.HEALTHY for part in parts if _awaited(part)):
+            remember_version(session, output, running(session.root, model, chosen), "up")
     bad = [part for part in parts if part.state in (State.FAILED, State.UNHEALTHY)]
     bad += [part for part in parts if part.state is State.STARTING and (wait or _awaited(part))]
     if json_:
@@ -55,17 +61,27 @@ def up(session: Session, engine: str | None, wait: bool, json_: bool) -> None:
                 "engine": choice.engine,
                 "reason": choice.reason,
                 "parts": as_data(parts),
-                "notes": told.notes(model, session.root),
+                "notes": told.notes(model, session.root, choice.engine),
             }
         )
     else:
         _tell(output, choice.engine, parts)
-        for note in told.notes(model, session.root):
+        for note in told.notes(model, session.root, choice.engine):
             output.say(note, "yellow")
     for part in bad:
         hint = f"./stack logs {part.part} tells more; ./stack up tries again"
         output.error(f"{part.part} is {part.state}: {part.detail}", hint)
     sys.exit(codes.TOOL if bad else codes.FINE)
+
+
+def _examples(session: Session, engine: str, wanted: bool) -> None:
+    """Remembers whether they belong to the stack. Raises EngineError where they cannot."""
+    if not wanted:
+        native_examples.leave(session.state)
+    elif engine == "native":
+        native_examples.want(session.state, session.environment)
+    else:
+        raise EngineError("the examples run natively alone", "./stack up --engine native --examples")
 
 
 def _awaited(part: PartStatus) -> bool:

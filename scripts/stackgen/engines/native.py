@@ -18,7 +18,7 @@ from pathlib import Path
 
 from watchstack import init
 
-from stackgen.engines import native_leftovers, native_tail, ports
+from stackgen.engines import native_examples, native_leftovers, native_tail, ports
 from stackgen.engines.base import Context, EngineError, PartStatus, State
 from stackgen.engines.native_commands import plans, wanted
 from stackgen.engines.native_files import Folder, held, unwritable
@@ -118,6 +118,12 @@ class NativeEngine:
         if self._before is not None:
             self._put(replace(self._before, id=secrets.token_hex(8)))
 
+    def restore(self, files: Mapping[str, bytes], plan: Plan | None) -> None:
+        """Puts a tree and a plan of before in force again; without a living supervisor, or a plan, the tree alone."""
+        self.tree.restore(files)
+        if plan is not None and self.running():
+            self._put(replace(plan, id=secrets.token_hex(8)))
+
     def _put(self, plan: Plan) -> None:
         """Writes the plan and waits until a supervisor, a new one when there is none, has taken it over."""
         try:
@@ -197,8 +203,8 @@ class NativeEngine:
         served = {name for name, part in state.parts.items() if part.pid}
         kept = {part.port for part in plan.parts if part.name in served} if plan else set()
         names = [*wanted(self.context.model), *([] if plan else [LOKI_GRPC])]
-        chosen = {name: places[name].port for name in names}
-        found = ports.taken(chosen, [name for name in names if chosen[name] not in kept])
+        chosen = {name: places[name].port for name in names} | native_examples.ports(self.folder.path)
+        found = ports.taken(chosen, [name for name in chosen if chosen[name] not in kept])
         if found:
             raise EngineError("\n".join(str(one) for one in found), "nothing was started")
 
@@ -273,6 +279,7 @@ class NativeEngine:
         """The last `tail` lines of a part's log; with `follow` what comes, until the caller stops asking."""
         path = self.folder.log(part)
         known = [*(name for name, each in PARTS.items() if each.native), "supervisor", "fetch"]
+        known += native_examples.ports(self.folder.path)
         if part not in known:
             raise EngineError(f"no part is named {part!r}", f"one of: {', '.join(known)}")
         if not path.exists() and not follow:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from stackgen.engines import native_examples
 from stackgen.engines.native_placement import CONFIG_FOLDERS
 from stackgen.engines.native_plan import PROGRAM, PartPlan
 from stackgen.model import Model
@@ -51,9 +52,8 @@ def wanted(model: Model) -> tuple[str, ...]:
 def plans(root: Path, model: Model, placement: Placement, files: Mapping[str, bytes]) -> tuple[PartPlan, ...]:
     """What the supervisor should run. files: the native tree as it is, or will be, below `.stack/config`."""
     code = _own_code(root)
-    return tuple(
-        _plan(root, PARTS[name], placement[name], model.stack.retention, files, code) for name in wanted(model)
-    )
+    own = (_plan(root, PARTS[name], placement[name], model.stack.retention, files, code) for name in wanted(model))
+    return (*own, *native_examples.plans(root))
 
 
 def _plan(  # noqa: PLR0913, PLR0917 - one row, put together in one place
@@ -90,6 +90,7 @@ def _prometheus(place: Place, retention: Retention) -> list[str]:
         f"--web.listen-address={place.address}",
         f"--web.external-url={place.url}",
         "--rules.alert.resend-delay=15s",
+        "--enable-feature=exemplar-storage",
     ]
 
 

@@ -77,7 +77,11 @@ class Plan:
     @classmethod
     def read(cls, path: Path) -> Plan | None:
         """The plan, or None when there is no whole one."""
-        content: Any = read_json(path)
+        return cls.of(read_json(path))
+
+    @classmethod
+    def of(cls, content: Any) -> Plan | None:
+        """The plan that was written as this JSON, or None when it is no whole one."""
         try:
             parts = tuple(PartPlan(**{**part, "command": tuple(part["command"])}) for part in content["parts"])
             return cls(content["id"], content["search"], parts, content["ports"])

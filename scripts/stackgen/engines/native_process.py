@@ -22,7 +22,7 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def _die_with(parent: int) -> Callable[[], None]:
+def die_with(parent: int) -> Callable[[], None]:
     """What runs in the child before its program: ask the kernel for TERM when the supervisor is gone."""
 
     def prepare() -> None:
@@ -70,7 +70,7 @@ class Child:
                 cwd=folder,
                 env={**os.environ, **variables, MARK: str(mark)},
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - the supervisor has one thread
+                preexec_fn=die_with(os.getpid()),  # noqa: PLW1509 - the supervisor has one thread
             )
         except (OSError, subprocess.SubprocessError) as error:
             os.close(reading)

@@ -41,11 +41,13 @@ class Found:
 
 
 async def answers(port: int, path: str) -> str:
-    """ "" when the part answers 200, else what it does instead."""
+    """ "" when the part answers 200, else what it does instead. path: "" asks for a connection alone."""
     try:
         async with asyncio.timeout(ANSWER_WITHIN):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
+                if not path:
+                    return ""
                 writer.write(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
                 head = (await reader.readline()).decode("latin-1").split(None, 2)
                 rest = await reader.read(-1)  # to its end: a part may log an answer that nobody takes

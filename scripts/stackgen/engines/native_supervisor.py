@@ -25,6 +25,7 @@ from stackgen.engines.native_runner import Found, Runner
 from stackgen.engines.native_state import StackState
 
 SAVE_AFTER = 0.05  # seconds in which changes are gathered into one write of the state
+LOOK_AT_FOLDER = 2.0  # seconds between two looks whether `.stack` is still there
 SAVE_AGAIN = 2.0  # seconds until a write that failed is tried again
 
 
@@ -59,6 +60,7 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, lambda: self._do(self.take_over()))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
+        self._do(self._watch_folder())
         self.say(f"started, pid {os.getpid()}")
         self._do(self.take_over())
         await self._end.wait()
@@ -67,6 +69,21 @@ class Supervisor:
             await self._stop_all()
         self._save(pid=0)
         self.say("ended")
+
+    async def _watch_folder(self) -> None:
+        """Ends everything when the folder is removed under us: nobody could find or stop the parts any more."""
+        lock = self.folder.supervisor_lock
+        held = lock.stat().st_ino
+        while not self._end.is_set():
+            await asyncio.sleep(LOOK_AT_FOLDER)
+            try:
+                gone = lock.stat().st_ino != held
+            except FileNotFoundError:
+                gone = True
+            except OSError:
+                gone = False  # a disk in trouble is no reason to end
+            if gone:
+                self._end.set()
 
     def _do(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)

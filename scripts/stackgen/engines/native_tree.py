@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from stackgen.engines.native_examples import with_examples
 from stackgen.engines.native_files import Folder, unwritable
 from stackgen.model import Model
 from stackgen.placement import Placement
@@ -28,7 +29,7 @@ def contents(root: Path, model: Model, placement: Placement) -> dict[str, bytes]
     """Every file of the tree: relative POSIX path to content."""
     from stackgen.render import render  # late: looking at a running stack does without it
 
-    files = render(native_model(model), placement)
+    files = render(native_model(with_examples(model, root)), placement)
     for path in sorted((root / COPIED).glob("*.tmpl")):
         files[f"{COPIED}/{path.name}"] = path.read_bytes()
     return files
@@ -52,11 +53,7 @@ class Tree:
 
     def read(self) -> dict[str, bytes]:
         """The tree in force."""
-        return {
-            path.relative_to(self.path).as_posix(): path.read_bytes()
-            for path in sorted(self.path.rglob("*"))
-            if path.is_file() and not path.is_symlink()
-        }
+        return _read(self.path)
 
     def install(self, files: Mapping[str, bytes]) -> bool:
         """Puts this tree in force; False when it is already. Raises EngineError when the disk does not take it."""
@@ -80,6 +77,14 @@ class Tree:
             raise unwritable(self.path, error) from error
         return True
 
+    def restore(self, files: Mapping[str, bytes]) -> None:
+        """Puts an earlier tree in force again: the one that was kept beside it where it is that, else written anew."""
+        self.recover()
+        if self.read() != dict(files) and _read(self._old) == dict(files):
+            self.put_back()
+        else:
+            self.install(files)
+
     def put_back(self) -> None:
         """Puts the tree in force that was before the last `install`."""
         if not self._old.exists():
@@ -100,6 +105,14 @@ class Tree:
                     continue
                 link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 link.symlink_to(path)
+
+
+def _read(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
 
 
 def _write(path: Path, content: bytes) -> None:

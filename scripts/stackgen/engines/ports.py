@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from stackgen.engines import native_examples
 from stackgen.engines.base import EngineError
 from stackgen.engines.native_placement import HOST, LOKI_GRPC, default_ports
 from stackgen.parts.table import PARTS
@@ -31,6 +32,8 @@ class Taken:
 
 def variable(part: str) -> str:
     """Name of the variable that changes the part's port."""
+    if part.startswith(native_examples.PREFIX):
+        return native_examples.variable(part)
     return "LOKI_GRPC_PORT" if part == LOKI_GRPC else PARTS[part].port_variable
 
 

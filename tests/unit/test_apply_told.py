@@ -1,0 +1,144 @@
+"""What `apply` says without a running stack: its history, a rollback of sources alone, what has no effect natively."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from stackgen import history as versions
+from stackgen.cli import codes
+from stackgen.cli.affected import Affected
+from stackgen.cli.app import run
+from stackgen.cli.told import notes, without_effect
+from stackgen.history.attempt import Attempt
+from stackgen.model import Model
+from stackgen.model.stack import Stack
+from support import ROOT
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "stack.yml").write_text("environment: one\n")
+    shutil.copytree(ROOT / "docs" / "runbooks", tmp_path / "docs" / "runbooks")
+    return tmp_path
+
+
+@pytest.fixture
+def stack(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in this process: exit code, standard output, standard error."""
+    monkeypatch.setenv("STACK_ROOT", str(root))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+    monkeypatch.setattr("stackgen.cli.app.signal.signal", lambda *_: None)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            run(list(words))
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+def applied(root: Path, digest: str) -> versions.Entry:
+    """Writes the present sources down as if a running stack had them."""
+    history = versions.History(root / ".stack")
+    kept = history.keep(versions.sources(root))
+    return history.add(versions.APPLIED, "up", engine="native", digest=digest, sources=kept, files={}, live={})
+
+
+def test_without_a_history_there_is_nothing_to_go_back_to(stack: Run) -> None:
+    assert stack("apply", "--history")[:2] == (codes.FINE, "no version was applied yet\n")
+    for words in (("--rollback",), ("--rollback", "3")):
+        code, _, err = stack("apply", *words)
+        assert code == codes.TOOL
+        assert "applied yet" in err
+
+
+def test_the_list_is_newest_first_and_marks_the_last_one(stack: Run, root: Path) -> None:
+    applied(root, "a" * 64)
+    (root / "stack.yml").write_text("environment: two\n")
+    applied(root, "b" * 64)
+    lines = stack("apply", "--history")[1].splitlines()
+    assert lines[0].split() == ["N", "when", "who", "digest", "what"]
+    assert lines[1].split()[0] == "2"
+    assert "bbbbbbbbbbbb  applied (up), the last one" in lines[1]
+    assert lines[2].endswith("aaaaaaaaaaaa  applied (up)")
+
+
+def test_a_rollback_of_a_stack_that_does_not_run(stack: Run, root: Path) -> None:
+    applied(root, "a" * 64)
+    (root / "stack.yml").write_text("environment: two\n")
+    applied(root, "b" * 64)
+    (root / "stack.yml").write_text("environment: three\n")
+    code, out, _ = stack("apply", "--rollback")
+    assert code == codes.FINE
+    assert "the sources as they are now are kept as version 3" in out
+    assert "back to version 1: stack.yml" in out
+    assert (root / "stack.yml").read_text() == "environment: one\n"
+    assert b"environment: one" in (root / "prometheus" / "prometheus.yml").read_bytes()
+    assert stack("apply", "--rollback", "3")[0] == codes.FINE
+    assert (root / "stack.yml").read_text() == "environment: three\n"
+    assert not (root / ".stack" / "history" / "attempt.json").exists()
+
+
+def test_a_version_that_this_generator_refuses_leaves_the_sources(stack: Run, root: Path) -> None:
+    (root / "stack.yml").write_text("environment: [\n")
+    bad = applied(root, "a" * 64)
+    (root / "stack.yml").write_text("environment: two\n")
+    code, _, err = stack("apply", "--rollback", str(bad.number))
+    assert code == codes.FINDINGS
+    assert "stack.yml:" in err
+    assert (root / "stack.yml").read_text() == "environment: two\n"
+    assert not (root / ".stack" / "history" / "attempt.json").exists()
+
+
+def test_a_rollback_that_was_killed_gives_the_sources_back(stack: Run, root: Path) -> None:
+    history = versions.History(root / ".stack")
+    Attempt.begin(history, "rollback to 1", "", {"sources": versions.sources(root)}, digest="")
+    (root / "stack.yml").write_text("environment: of version 1\n")
+    code, out, _ = stack("status")
+    assert code == codes.FINDINGS
+    assert "./stack rollback to 1 (pid" in out
+    assert "was interrupted" in out
+    assert "nothing was applied: the files are on the old configuration" in out
+    assert (root / "stack.yml").read_text() == "environment: one\n"
+    assert "interrupted" not in stack("status")[1]
+
+
+def test_what_exists_only_as_an_image_has_no_effect_natively(tmp_path: Path) -> None:
+    model = Model(Stack(profiles=("redis", "blackbox"), collector="alloy"), (), "")
+    said = without_effect(model)
+    assert len(said) == 2
+    assert said[0].startswith("profiles: redis has no effect natively: redis and redis-exporter exist only as images")
+    assert said[1].startswith("collector: alloy has no effect natively")
+    assert set(said) <= set(notes(model, tmp_path, "native"))
+    assert not set(said) & set(notes(model, tmp_path, "docker"))
+    assert without_effect(Model(Stack(profiles=("blackbox",)), (), "")) == []
+
+
+def test_check_says_it_where_the_native_engine_was_used(stack: Run, root: Path) -> None:
+    (root / "stack.yml").write_text("environment: one\nprofiles: [redis]\n")
+    assert "no effect" not in stack("check")[2]
+    (root / ".stack").mkdir(exist_ok=True)
+    (root / ".stack" / "engine").write_text("native\n")
+    code, _, err = stack("check")
+    assert code == codes.FINE
+    assert "profiles: redis has no effect natively" in err
+
+
+def test_what_happens_to_parts_is_said_before_and_while() -> None:
+    concerned = Affected(("alertmanager", "prometheus"), ("loki",), ("blackbox-exporter",), ("containers",), ("redis",))
+    assert concerned.sentences() == [
+        "apply reloads alertmanager, prometheus",
+        "apply restarts loki",
+        "apply starts blackbox-exporter",
+        "apply ends containers",
+        "redis does not run; ./stack up starts it",
+    ]
+    assert concerned.sentences(now=True)[:2] == ["reloading alertmanager, prometheus", "restarting loki"]
+    assert concerned.parts == ("alertmanager", "prometheus", "loki", "blackbox-exporter")
+    assert Affected().sentences() == []
