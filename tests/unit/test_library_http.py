@@ -188,9 +188,15 @@ def test_case(bench: Bench, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.raised], ids=lambda case: case.name)
-def test_the_application_s_own_exception_reaches_the_server(bench: Bench, case: Case) -> None:
+def test_the_application_s_own_exception_reaches_the_server_and_is_logged(
+    bench: Bench, case: Case, caplog: pytest.LogCaptureFixture
+) -> None:  # G-27 H-16
     reply, _ = bench.run(case.ask, case.plan)
-    assert reply.broken is case.plan.raises_before or reply.broken is case.plan.raises_after
+    raised = case.plan.raises_before or case.plan.raises_after
+    assert reply.broken is raised
+    said = [record.getMessage() for record in caplog.records if record.name == "watchstack.http"]
+    assert len(said) == 1
+    assert said[0].endswith(f" raised {type(raised).__name__}")  # never what the exception says
 
 
 def test_length_is_capped(bench: Bench) -> None:

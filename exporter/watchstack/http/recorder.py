@@ -285,5 +285,6 @@ class Exchange:
             if getattr(self, "raised_id", None) != id(error):
                 self.raised_id = id(error)
                 self.recorder.record_exception(self.method, self.route, error)
+                _log.error("%s %s raised %s", self.method, self.route or UNMATCHED, type(error).__name__)  # not its text: H-11
         except Exception:
             self.recorder.trouble()

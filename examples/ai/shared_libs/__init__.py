@@ -1,0 +1,2 @@
+# written by `python -m watchstack.compat ai DIR`; do not edit
+"""A package."""

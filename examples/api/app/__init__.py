@@ -1,0 +1,2 @@
+# written by `python -m watchstack.compat api DIR`; do not edit
+"""A package."""

@@ -1,0 +1,2 @@
+# written by `python -m watchstack.compat framework DIR`; do not edit
+"""A package."""

@@ -1,0 +1,379 @@
+"""The AI example against its document: the rows of A, B, C, F and G that name the system [004].
+
+Its back ends are PostgreSQL and Redis; the OpenAI-compatible API is a server that records. Alerts come later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from examples_kit import EXAMPLES, Example, Prometheus, Recorder, described, recording, running, scraping
+from services_kit import Program, Proxy, conninfo, driver, until
+
+pytestmark = [pytest.mark.services, pytest.mark.usefixtures("prometheus")]
+MODELS = json.dumps({"object": "list", "data": []}).encode()
+WRITTEN = json.dumps(
+    {
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": "Rise at six."}, "finish_reason": "stop"}
+        ],
+        "usage": {"prompt_tokens": 4000, "completion_tokens": 1000, "total_tokens": 5000},
+    }
+).encode()  # fmt: skip
+CHAT = "/v1/chat/completions"
+GENERATE = "/api/user/ann/routine/generate"
+GOAL = {"goal": "sleep better"}
+SERVICES = {"database", "redis", "openai", "system", "responsiveness"}
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Recorder]:
+    """The OpenAI-compatible API."""
+    with recording(**{"v1/models": (200, MODELS), CHAT[1:]: (200, WRITTEN)}) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def line(postgres: Program) -> Iterator[Proxy]:
+    """What lies between the example and its database."""
+    one = Proxy(postgres.port)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def make(
+    line: Proxy, redis_server: Program, model: Recorder, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Example]:
+    """The example with its back ends; environ: over what it is started with."""
+
+    def one(**environ: str) -> Example:
+        own = {
+            "DATABASE_URL": conninfo(line.port), "REDIS_URL": f"redis://127.0.0.1:{redis_server.port}",
+            "OPENAI_API_KEY": "key-of-a-test", "OPENAI_BASE_URL": f"{model.url}/v1",
+            "HEALTH_CHECK_INTERVAL": "0.3", "HEALTH_CHECK_TIMEOUT": "1",
+        }  # fmt: skip
+        command, folder = ("-m", "services.api_gateway.openai_main"), tmp_path_factory.mktemp("ai")
+        return Example("ai", *command, port=8000, folder=folder, **{**own, **environ})
+
+    return one
+
+
+@pytest.fixture(scope="module")
+def holistic(make: Callable[..., Example]) -> Iterator[Example]:
+    with running(make(), "/health/live") as example:
+        example.drive()
+        yield example
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    holistic: Example, program: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    job, folder = EXAMPLES / "ai/prometheus.yml", tmp_path_factory.mktemp("prometheus")
+    with scraping(program("prometheus"), job, "holisticos", holistic.port, folder) as one:
+        yield one
+
+
+def health(example: Example) -> dict[str, Any]:
+    found: dict[str, Any] = example.ask("/api/health").json()
+    return found
+
+
+def test_comprehensive_health(holistic: Example) -> None:  # A-36 C-38 C-43 C-46 C-47 C-53 C-54 C-55 C-57 C-60
+    until(lambda: health(holistic)["status"] == "healthy")
+    found = health(holistic)
+    assert {"overall_status", "timestamp", "services", "summary"} <= found.keys()
+    assert (found["overall_status"], found["status"]) == ("healthy", "healthy")
+    services = found["services"]
+    assert services.keys() == SERVICES
+    for one in services.values():
+        assert {"status", "response_time_ms", "message", "details"} <= one.keys()
+        assert isinstance(one["response_time_ms"], int | float)
+    messages = {name: one["message"] for name, one in services.items()}
+    assert messages["database"] == "Database operational"
+    assert messages["openai"] == "OpenAI API accessible"
+    assert messages["redis"] == "Redis operational"
+    assert messages["system"] == "System resources normal"
+    details = {name: one["details"] for name, one in services.items()}
+    assert details["database"]["query_result"] is True
+    assert details["database"]["pool_status"]["size"] == 10
+    assert details["openai"] == {"api_key_valid": True}
+    assert details["redis"].keys() == {"connected_clients", "used_memory_mb", "keyspace_hits", "keyspace_misses"}
+    assert {"process_memory_mb", "process_cpu_percent", "available_memory_mb"} <= details["system"].keys()
+    assert set(found["summary"]["healthy_services"]) == SERVICES
+    assert found["summary"]["critical_issues"] == found["summary"]["warnings"] == []
+
+
+def test_simple_health_and_statistics(holistic: Example) -> None:  # A-37 A-38 C-62 N-34 F-25
+    answer = holistic.ask("/api/health/simple")
+    assert (answer.status, answer.json()) == (200, {"status": "healthy"})
+    found = holistic.ask("/api/monitoring/stats").json()
+    assert found.keys() == {"health", "metrics", "version", "environment"}
+    assert found["health"]["overall_status"] == "healthy"
+    assert found["metrics"].pop("uptime_seconds") > 0
+    assert set(found["metrics"].values()) == {"See /metrics endpoint"}
+    assert (found["version"], found["environment"]) == ("1.0.0", "production")
+
+
+def test_every_path_is_served_as_described(holistic: Example) -> None:  # A-01 A-36 A-37 A-38
+    paths = ("/metrics", "/api/health", "/api/health/simple", "/api/monitoring/stats")
+    found = described(holistic)
+    assert {path: found[path] for path in paths} == dict.fromkeys(paths, 200)
+
+
+def test_the_query_of_the_check(holistic: Example, postgres: Program) -> None:  # C-40 G-46
+    asked, log = "SELECT 1 as health_check, NOW() as timestamp", postgres.folder / "log"
+    assert asked not in log.read_text()
+    with driver("psycopg").connect(conninfo(postgres.port), autocommit=True) as connection:
+        for words in ("SET log_statement = 'all'", "RESET log_statement"):
+            connection.execute(f"ALTER SYSTEM {words}")
+            connection.execute("SELECT pg_reload_conf()")
+            until(lambda: asked in log.read_text())
+
+
+def test_start(holistic: Example) -> None:  # G-44
+    assert "🚀 HolisticOS started with monitoring enabled" in holistic.said
+    assert 0 < holistic.ask("/").json()["uptime_seconds"] < 600
+
+
+def test_a_routine_is_generated(holistic: Example, model: Recorder) -> None:  # A-39 G-30 G-45 B-76 B-79 B-80
+    before = holistic.samples("/metrics")
+    answer = holistic.ask(GENERATE, "POST", GOAL)
+    assert (answer.status, answer.json()["routine"]) == (200, "Rise at six.")
+    asked = next(body for _, path, _, body in reversed(model.seen) if path == CHAT)
+    assert json.loads(asked)["model"] == "gpt-4o"
+    assert holistic.ask("/api/user/ann/routine").json()["routine"] == "Rise at six."
+    after = holistic.samples("/metrics")
+    grown = {name: after[name] - before.get(name, 0) for name in after if name.startswith("holisticos_")}
+    assert grown['holisticos_openai_calls_total{model="gpt-4o",status="success"}'] == 1
+    assert grown["holisticos_openai_cost_total"] == pytest.approx(0.02)
+    assert grown['holisticos_requests_total{endpoint="routine_generation",method="POST",status="200"}'] == 1
+    route = 'endpoint="/api/user/{user_id}/routine/generate",method="POST"'
+    assert grown[f'holisticos_requests_total{{{route},status="200"}}'] == 1
+    assert grown[f"holisticos_request_duration_seconds_count{{{route}}}"] == 1
+
+
+def test_a_routine_fails(holistic: Example, model: Recorder) -> None:  # A-39 B-82 G-31 G-45 Y-19
+    model.give[CHAT] = (500, b"{}")
+    try:
+        before = holistic.samples("/metrics")
+        assert holistic.ask(GENERATE, "POST", GOAL).status == 500
+    finally:
+        model.give[CHAT] = (200, WRITTEN)
+    after = holistic.samples("/metrics")
+    for name in (
+        'holisticos_openai_calls_total{model="gpt-4o",status="error"}',
+        'holisticos_errors_total{error_type="InternalServerError",service="api"}',
+        'holisticos_errors_total{error_type="InternalServerError",service="routine_generation"}',
+        'holisticos_requests_total{endpoint="routine_generation",method="POST",status="500"}',
+    ):
+        assert after[name] - before.get(name, 0) == 1, name
+    assert after["holisticos_openai_cost_total"] == before["holisticos_openai_cost_total"]
+
+
+def test_memory_is_read_for_each_scrape(make: Callable[..., Example]) -> None:  # A-01 G-32 F-38
+    with running(make(METRICS_COLLECTION_INTERVAL="3600"), "/health/live") as example:
+        first = example.samples("/metrics")["holisticos_memory_usage_bytes"]
+        assert example.ask(GENERATE, "POST", GOAL).status == 200  # brings in the client, which takes megabytes
+        assert example.samples("/metrics")["holisticos_memory_usage_bytes"] > first + 500_000
+
+
+def test_python_of_the_document(holistic: Example) -> None:  # G-29..G-39 G-46 C-39 F-44
+    lines = """
+import asyncio, inspect, json
+from shared_libs.monitoring.metrics import (ACTIVE_CONNECTIONS, ERROR_COUNT, MEMORY_USAGE, OPENAI_API_CALLS,
+    OPENAI_API_COST, REQUEST_COUNT, REQUEST_DURATION, MetricsCollector, metrics, track_endpoint_metrics)
+from shared_libs.monitoring.health_checker import HealthChecker, HealthCheckResult, HealthStatus, health_checker
+from shared_libs.database.connection_pool import db_pool
+
+MetricsCollector.track_request("GET", "/x", 200, 0.1)
+MetricsCollector.track_openai_call("gpt-4o", "success", 0.02)
+MetricsCollector.track_openai_call("gpt-4o", "error", 0)
+MetricsCollector.track_error("routine_generation", "ValueError")
+MetricsCollector.update_system_metrics()
+OPENAI_API_COST.inc(0.5)
+REQUEST_COUNT.labels(method="GET", endpoint="/x", status="200")
+
+@track_endpoint_metrics("broken")
+async def broken():
+    "Its own words."
+    raise KeyError("x")
+
+async def main():
+    assert broken.__name__ == "broken" and broken.__doc__ == "Its own words."
+    try:
+        await broken()
+    except KeyError:
+        print("raised again")
+    for check in (health_checker.check_database_health, health_checker.check_openai_health,
+                  health_checker.check_system_health, health_checker.check_redis_health):
+        found = await check()
+        assert isinstance(found, HealthCheckResult) and found.response_time_ms >= 0
+        print(found.service, found.status.value)
+    whole = await health_checker.run_comprehensive_health_check()
+    print(whole["overall_status"], json.dumps(whole["summary"]["critical_issues"]))
+    assert (await db_pool.execute_one("SELECT 1 AS one")) == {"one": 1}
+    status = db_pool.get_pool_status()
+    print((await status if inspect.isawaitable(status) else status)["size"])
+
+asyncio.run(main())
+print([member.value for member in HealthStatus], health_checker.check_timeout, health_checker.performance_thresholds)
+from prometheus_client import generate_latest
+text = generate_latest(metrics.monitoring.registry).decode()
+for line in text.splitlines():
+    if line.startswith(("holisticos_openai", "holisticos_errors", "holisticos_active", "holisticos_requests")):
+        print(line)
+print("holisticos_memory_usage_bytes" in text)
+"""
+    own = ("CPU_USAGE_THRESHOLD_PERCENT", "MEMORY_USAGE_WARNING_PERCENT", "ERROR_RATE_THRESHOLD_PERCENT")
+    defaults = (*own, "HEALTH_CHECK_TIMEOUT")
+    said = holistic.python(lines, **dict.fromkeys(defaults, "")).splitlines()
+    assert said[:7] == [
+        "raised again", "database healthy", "openai healthy", "system healthy", "redis healthy", "healthy []", "10"
+    ]  # fmt: skip
+    thresholds = {
+        "response_time_ms": 5000.0, "memory_usage_percent": 80.0, "cpu_usage_percent": 90.0,
+        "error_rate_percent": 5.0, "database_connections": 8,
+    }  # fmt: skip
+    assert said[7] == f"['healthy', 'degraded', 'unhealthy', 'critical'] 10.0 {thresholds}"
+    assert said[-1] == "True"
+    assert set(said[8:-1]) == {
+        'holisticos_requests_total{endpoint="/x",method="GET",status="200"} 1.0',
+        'holisticos_requests_total{endpoint="broken",method="POST",status="500"} 1.0',
+        "holisticos_active_connections 0.0",
+        'holisticos_openai_calls_total{model="gpt-4o",status="success"} 1.0',
+        'holisticos_openai_calls_total{model="gpt-4o",status="error"} 1.0',
+        "holisticos_openai_cost_total 0.52",
+        'holisticos_errors_total{error_type="ValueError",service="routine_generation"} 1.0',
+        'holisticos_errors_total{error_type="KeyError",service="api"} 1.0',
+    }
+
+
+def test_the_database_goes_and_returns(holistic: Example, postgres: Program) -> None:  # A-37 C-45 C-59 C-62 X-02 Y-01
+    postgres.stop()
+    try:
+        until(lambda: health(holistic)["services"]["database"]["status"] == "critical")
+        answer = holistic.ask("/api/health")
+        assert (answer.status, answer.json()["overall_status"]) == (200, "critical")  # [004] answers always 200
+        database = answer.json()["services"]["database"]
+        assert database["message"].startswith("Database error: ")
+        assert database["response_time_ms"] == -1
+        assert answer.json()["summary"]["critical_issues"] == [f"database: {database['message']}"]
+        simple = holistic.ask("/api/health/simple")
+        assert (simple.status, simple.json()) == (503, {"status": "unhealthy"})
+        assert described(holistic)["/health/live"] == 200
+        assert holistic.ask("/api/user/nobody/routine").status == 500
+    finally:
+        postgres.start()
+    until(lambda: health(holistic)["overall_status"] == "healthy")
+    assert holistic.ask("/api/health/simple").status == 200
+
+
+def test_a_database_that_hangs(holistic: Example, line: Proxy) -> None:  # C-38 C-44 C-62
+    line.seconds = 30.0
+    try:
+        until(lambda: health(holistic)["services"]["database"]["message"] == "Database timeout after 1s")
+        assert health(holistic)["services"]["database"]["response_time_ms"] == 1000
+        assert holistic.ask("/api/health/simple").status == 503
+        assert holistic.ask("/health/live").status == 200
+    finally:
+        line.seconds = 0.0
+    until(lambda: health(holistic)["overall_status"] == "healthy")
+
+
+def test_redis_goes_and_returns(holistic: Example, redis_server: Program) -> None:  # C-56 C-59 C-60
+    redis_server.stop()
+    try:
+        until(lambda: set(health(holistic)["summary"]["healthy_services"]) == SERVICES - {"redis"})
+        found = health(holistic)
+        redis = found["services"]["redis"]
+        assert found["overall_status"] == "degraded"
+        assert (redis["status"], redis["response_time_ms"]) == ("degraded", -1)
+        assert redis["message"].startswith("Redis error: ")
+        assert found["summary"]["warnings"] == [f"redis: {redis['message']}"]
+        assert holistic.ask("/api/user/ann/routine").status == 200
+    finally:
+        redis_server.start()
+    until(lambda: health(holistic)["overall_status"] == "healthy")
+
+
+def test_the_model_refuses_the_key_fails_and_hangs(holistic: Example, model: Recorder) -> None:  # C-47 C-48 C-49 C-59
+    def told() -> tuple[str, str]:
+        found = health(holistic)
+        return found["overall_status"], found["services"]["openai"]["message"]
+
+    try:
+        model.give["/v1/models"] = (401, b'{"error": {"message": "wrong key"}}')
+        until(lambda: told()[0] == "critical")
+        assert told()[1].startswith("OpenAI error: authentication refused: ")
+        assert "key-of-a-test" not in told()[1]
+        model.give["/v1/models"] = (500, b"{}")
+        until(lambda: told()[0] == "degraded")
+        assert told()[1].startswith("OpenAI error: ")
+        model.give["/v1/models"], model.seconds = (200, MODELS), 1.5
+        until(lambda: told() == ("degraded", "OpenAI API timeout"))
+        assert health(holistic)["services"]["openai"]["response_time_ms"] == 1000
+    finally:
+        model.give["/v1/models"], model.seconds = (200, MODELS), 0.0
+    until(lambda: told() == ("healthy", "OpenAI API accessible"))
+
+
+def test_variables_take_effect(make: Callable[..., Example]) -> None:  # C-41 C-51 F-25 F-28
+    low = {
+        "DB_QUERY_SLOW_THRESHOLD_MS": "0.001", "MEMORY_USAGE_WARNING_PERCENT": "0.01", "ENVIRONMENT": "staging",
+        "HEALTH_ALWAYS_200": "false", "OPENAI_API_KEY": "",
+    }  # fmt: skip
+    with running(make(**low), "/health/live") as example:
+        found = example.ask("/api/monitoring/stats").json()
+        assert found["environment"] == "staging"
+        services = found["health"]["services"]
+        assert services["database"]["message"].startswith("Database slow: ")
+        assert services["system"]["message"].startswith("High memory usage: ")
+        assert "openai" not in services
+
+
+def test_prometheus_answers_each_metric_by_name(
+    prometheus: Prometheus,
+) -> None:  # A-01 B-76 B-77 B-78 B-79 B-80 B-81 B-88 L-25
+    labels = {
+        "holisticos_requests_total": {"method", "endpoint", "status"},
+        "holisticos_request_duration_seconds": {"method", "endpoint"},
+        "holisticos_active_connections": set(),
+        "holisticos_openai_calls_total": {"model", "status"},
+        "holisticos_openai_cost_total": set(),
+        "holisticos_memory_usage_bytes": set(),
+        "holisticos_errors_total": {"service", "error_type"},
+        "feature_usage_total": {"feature"},
+    }
+    assert prometheus.silent(labels) == []
+    for name, expected in labels.items():
+        assert prometheus.labels(name) == {frozenset(expected)}, name
+
+
+def test_without_a_server_it_keeps_a_file(make: Callable[..., Example], tmp_path: Path) -> None:  # X-36
+    with running(make(DATABASE_URL="", TMPDIR=str(tmp_path)), "/health/live") as example:
+        example.drive()
+        until(lambda: example.ask("/health/ready").status == 200)
+        assert (tmp_path / "holisticos.db").stat().st_size > 0
+
+
+def test_it_starts_without_any_back_end(make: Callable[..., Example]) -> None:  # A-37 C-45 F-27
+    gone = {"DATABASE_URL": "postgresql://watch@127.0.0.1:1/postgres", "OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}
+    with running(make(**gone, REDIS_URL="redis://127.0.0.1:1"), "/health/live") as example:
+        assert example.ask("/").status == 200
+        assert example.ask("/api/health/simple").status == 503
+        assert example.ask(GENERATE, "POST", GOAL).status == 500
+        assert health(example)["overall_status"] == "critical"
+
+
+def test_hosting_blueprint() -> None:  # F-49 N-34
+    service = yaml.safe_load((EXAMPLES / "ai/render.yaml").read_text())["services"][0]
+    assert (service["type"], service["healthCheckPath"]) == ("web", "/api/health/simple")
+    assert {"key": "SLACK_WEBHOOK_URL", "sync": False} in service["envVars"]
