@@ -11,7 +11,7 @@ from stackgen.drill.expression import TAG
 from stackgen.drill.series import line
 from stackgen.engines.base import EngineError
 
-STRIDE = 60.0  # seconds of the test's time between two samples, or the test's own step when it is shorter
+STRIDE = 15.0  # seconds of the test's time between two samples, as live ones come: averages count samples
 MOST = 20_000  # samples of one series
 BEFORE = 0.3  # real seconds between the last sample and the beginning of the drill
 WITHIN = 120  # seconds for promtool
