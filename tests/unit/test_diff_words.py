@@ -212,3 +212,14 @@ def test_a_file_that_nobody_can_read_counts_as_empty(told: Tell, tmp_path: Path)
     before = {**after, "prometheus/rules/app.yml": b"groups: [", "alertmanager/alertmanager.yml": b"\xff"}
     found = [one.text for one in changes(before, after)]
     assert any(text.startswith("HighMemory is new") for text in found)
+
+
+def test_a_service_with_numbers_of_its_own_and_escalation(told: Tell) -> None:
+    preset = ('app_memory_percent{job="shop"}', 'app_memory_percent{preset="iot"}')
+    shop = "{name: shop, targets: ['shop:8000'], team: web"
+    own = told(preset, (f"{shop}}}", f"{shop}, preset: iot, thresholds: {{memory_warning: 70}}}}"))
+    assert any(line.startswith("HighMemory of shop is new: warning, fires after 5 m when") for line in own)
+    steps = told(("web: {critical: [pager],", "web: {critical: [pager], escalation: {15m: [slack-web]},"))
+    assert [line for line in steps if "escalat" in line.split(":")[0] or "step" in line] == [
+        "escalation step 1 is new for 1 alert: HighErrorRate"
+    ]

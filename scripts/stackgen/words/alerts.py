@@ -10,6 +10,9 @@ from stackgen.words.spell import ABSENT, cut, duration, instead, labelled, liste
 from stackgen.words.trees import Tree, Written, differing
 
 Told = Iterator[tuple[str, str]]
+Pair = tuple[Written | None, Written | None]
+ESCALATED = "escalated"  # label of the messages that are sent when nobody has taken an alert up
+APART = re.compile(r',\s*service!~"([^"]*)"')  # services with numbers of their own are left to a rule of their own
 LINKS = ("runbook_url", "dashboard_url")
 NUMBER = re.compile(r"(?<![\w.:\]\"'])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w:])")
 COMPARED = re.compile(r"(?:[<>]=?|[!=]=)\s*(?:bool\s*)?$")
@@ -23,13 +26,39 @@ UNIT_IN_TEXT = r"(?<![\d.]){number} (%|ms|s|seconds|minutes|hours|days|[KMGT]i?B
 
 def alerts(old: Tree, new: Tree, disabled: frozenset[str]) -> Told:
     """Name and what becomes of the alert."""
-    for before, after in _pairs(old, new, "alert"):
+    pairs = _pairs(old, new, "alert")
+    for before, after in (pair for pair in pairs if not _escalated(pair)):
         if before is None and after is not None:
-            yield after.name, f"is new: {_described(after)}"
+            yield _titled(after), f"is new: {_described(after)}"
         elif after is None and before is not None:
-            yield before.name, "is disabled (overrides in stack.yml)" if before.name in disabled else "is gone"
+            told = "is disabled (overrides in stack.yml)" if before.name in disabled else "is gone"
+            yield _titled(before), told
         elif before is not None and after is not None and (said := _changed(before, after)):
-            yield after.name, said
+            yield _titled(after), said
+    yield from _escalation([pair for pair in pairs if _escalated(pair)])
+
+
+def _titled(rule: Written) -> str:
+    """An alert with numbers of one service's own says whose."""
+    service = rule.labels.get("service", "")
+    return rule.name if not service or "{{" in service else f"{rule.name} of {service}"
+
+
+def _escalated(pair: Pair) -> bool:
+    return any(rule is not None and ESCALATED in rule.labels for rule in pair)
+
+
+def _escalation(pairs: list[Pair]) -> Told:
+    """The generated second messages, all of one fate in a sentence: each follows an alert by its name."""
+    fates: dict[str, list[str]] = {}
+    for before, after in pairs:
+        rule = after or before
+        fate = "is new" if before is None else "is gone" if after is None else "waits otherwise or tells others"
+        step = rule.labels.get(ESCALATED, "") if rule else ""
+        fates.setdefault(f"step {step} {fate}", []).append(rule.name if rule else "")
+    for fate, names in fates.items():
+        number = f"{len(names)} alerts" if len(names) > 1 else "1 alert"
+        yield "escalation", f"{fate} for {number}: {listed(names, 3)}"
 
 
 def records(old: Tree, new: Tree) -> Told:
@@ -67,7 +96,7 @@ def _shown(value: object) -> str:
     return "none" if value is None else duration(value)
 
 
-def _pairs(old: Tree, new: Tree, kind: str) -> list[tuple[Written | None, Written | None]]:
+def _pairs(old: Tree, new: Tree, kind: str) -> list[Pair]:
     """Rules of one kind that belong together and differ; those that are gone come last."""
     paths = differing(old, new)
     left, right = ([rule for rule in tree.rules(only=paths) if rule.kind == kind] for tree in (old, new))
@@ -174,6 +203,11 @@ def _unit(rule: Written, number: str) -> str:
 def _expr(before: Written, after: Written) -> list[str]:
     if before.expr == after.expr:
         return []
+    if APART.sub("", before.expr) == APART.sub("", after.expr):
+        apart = APART.search(after.expr)
+        return [
+            f"leaves {listed(apart[1].split('|'))} to a rule of its own" if apart else "is about every service again"
+        ]
     was, now = parted(before.expr, after.expr)
     return [f"looks at {instead(now, was)}"]
 
