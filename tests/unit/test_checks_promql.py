@@ -94,3 +94,9 @@ def test_what_the_parser_does_not_know_is_told_as_such() -> None:
     assert parse("rate(x[5m] smoothed)").fault
     assert parse("x[5m+1m]").fault
     assert parse("nothing_known(x)").fault == "unknown function with name 'nothing_known'"
+
+
+def test_backslashes_between_backticks_are_themselves() -> None:
+    found = parse(r'count by (b) (up{a=~`\d+"x"`}) > on (b) group_left () label_replace(up, "b", "$1", "a", `(\w)\.x`)')
+    assert found.fault == ""
+    assert found.root is not None

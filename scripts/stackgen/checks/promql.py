@@ -52,7 +52,7 @@ def parse(expr: str, numbers: tuple[tuple[str, float | str], ...] = ()) -> Parse
     if _too_large(clean):
         return Parsed(None, text)
     try:
-        found = promql_parser.parse(text)
+        found = promql_parser.parse(_HIDDEN.sub(_plainly, text))
         return Parsed(_Reader(text, clean, given).node(found), text)
     except (ValueError, RecursionError) as error:
         return Parsed(None, text, str(error) if isinstance(error, ValueError) else "")
@@ -93,6 +93,14 @@ def masked_strings(text: str) -> str:
 def masked(text: str) -> str:
     """The text, of equal length, without strings, comments, matchers and label lists."""
     return _INSIDE.sub(_hollow, _LISTS.sub(_blank, masked_strings(text)))
+
+
+def _plainly(match: re.Match[str]) -> str:
+    """A string between backticks in double quotes: the parser would take its backslashes for escapes."""
+    if not match[0].startswith("`"):
+        return match[0]
+    escaped = match[0][1:-1].replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
 
 
 def _blank(match: re.Match[str]) -> str:
