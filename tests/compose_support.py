@@ -210,6 +210,9 @@ class ComposeStack(RunningStack):
         for one in self.client.containers.list(all=True, filters={"label": f"{PROJECT}={self.project}"}):
             one.remove(force=True)
         for network in self.client.networks.list(filters={"label": f"{PROJECT}={self.project}"}):
+            network.reload()
+            for endpoint in network.attrs["Containers"] or {}:  # of a container that went while it was being attached
+                network.disconnect(endpoint, force=True)
             network.remove()
         for volume in self.client.volumes.list(filters={"label": f"{PROJECT}={self.project}"}):
             volume.remove(force=True)
