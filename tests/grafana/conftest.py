@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from grafana_support import PASSWORD, Grafana
 from native_support import until
 from running import RunningStack
+from stackgen.engines import native_examples
 from stackgen.engines.native_placement import placement
 from stackgen.load import load
 from stackgen.parts.errors import PartError
 from stackgen.parts.extras import EXTRAS
-from stackgen.parts.resolve import build, grafana_home
+from stackgen.parts.resolve import build, grafana_home, resolve
 from stackgen.parts.table import PARTS
 from stackgen.placement import Place, Placement
 from stackgen.render import render
@@ -23,15 +25,49 @@ from support import choose_ports, copy_checkout, port_variables, unavailable
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """The native stack, every part healthy."""
+def exporter_ports() -> dict[str, int]:
+    """Port by the name of the exporter."""
+    return dict(zip(("postgres-exporter", "redis-exporter"), choose_ports(2), strict=True))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, exporter_ports: dict[str, int]) -> Iterator[RunningStack]:
+    """The native stack with the five examples, so that every preset has a service; all of it healthy."""
     root = copy_checkout(tmp_path_factory.mktemp("grafana") / "watchstack")
-    stack = RunningStack(root, port_variables(), "native")
+    watched = [
+        f"{{name: shop-{name}, targets: [host.docker.internal:{port}]}}" for name, port in exporter_ports.items()
+    ]
+    sources = (root / "stack.yml").read_text()
+    (root / "stack.yml").write_text(sources.replace("services: []", f"services: [{', '.join(watched)}]"))
+    parts = native_examples.default_ports()
+    examples = zip(map(native_examples.variable, parts), map(str, choose_ports(len(parts))), strict=True)
+    stack = RunningStack(root, port_variables() | dict(examples), "native")
     try:
-        stack.up("--wait")
+        stack.up("--examples", "--wait")
         yield stack
     finally:
         stack.destroy()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def exporters(stack: RunningStack, exporter_ports: dict[str, int]) -> Iterator[set[str]]:
+    """The exporters that are to be had, beside the examples' PostgreSQL and Redis. From the start: rates need time."""
+    postgres, redis = (stack.ports[native_examples.variable(f"example-{name}")] for name in ("postgres", "redis"))
+    environment = {
+        **os.environ,
+        "DATA_SOURCE_NAME": f"postgresql://watch@127.0.0.1:{postgres}/postgres?sslmode=disable",
+        "REDIS_ADDR": f"redis://127.0.0.1:{redis}",
+    }
+    started: dict[str, subprocess.Popen[bytes]] = {}
+    for name, port in exporter_ports.items():
+        with suppress(PartError):
+            command = [str(resolve(EXTRAS[name]).server), f"--web.listen-address=127.0.0.1:{port}"]
+            quiet = subprocess.DEVNULL
+            started[name] = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet)
+    yield set(started)
+    for process in started.values():
+        process.terminate()
+        process.wait(30)
 
 
 def with_grafana(root: Path, stack: RunningStack, port: int, config: Path) -> Placement:
@@ -85,7 +121,8 @@ def grafana(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
     own = Grafana(f"http://127.0.0.1:{port}", log)
     try:
         until(own.ready, 60, "Grafana's server answers")
-        until(lambda: own.call("/api/search?type=dash-db"), 30, "the dashboards are provisioned")
+        generated = len(list((folder / "grafana" / "dashboards").glob("*.json")))
+        until(lambda: len(own.call("/api/search?type=dash-db")) >= generated, 30, "the dashboards are provisioned")
         yield own
     finally:
         process.terminate()

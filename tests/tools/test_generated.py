@@ -287,7 +287,7 @@ def test_queries_of_dashboards_and_runbooks_are_promql(which: str, tmp_path: Pat
     """Each becomes a recording rule, so that promtool parses it."""
     queries = [
         target["expr"]
-        for path, content in tree("shipped", "compose").items()
+        for path, content in tree("rich", "compose").items()
         if path.startswith("grafana/dashboards/") and path.endswith(".json")
         for panel in json.loads(content)["panels"]
         for target in panel.get("targets", [])

@@ -17,6 +17,7 @@ READERS: tuple[tuple[str, str | None], ...] = (
     ("console/", "console"),
     ("blackbox/", "blackbox-exporter"),
     ("grafana/dashboards/", None),
+    ("grafana/import/", None),
     ("grafana/", "grafana"),
 )
 RELOADED = frozenset({"prometheus", "alertmanager", "blackbox-exporter"})

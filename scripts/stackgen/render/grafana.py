@@ -1,4 +1,4 @@
-"""grafana/: provisioning of datasources and dashboards. What a dashboard shows is said in `dashboards`.
+"""grafana/: provisioning of datasources and dashboards, and files to import. What one shows is said in `dashboards`.
 
 The uids are fixed: every panel names its datasource by them.
 """
@@ -14,10 +14,14 @@ from stackgen.render.dump import header, to_json, to_yaml
 DATASOURCES = "grafana/provisioning/datasources/watchstack.yml"
 PROVIDER = "grafana/provisioning/dashboards/watchstack.yml"
 DASHBOARDS = "grafana/dashboards"
+IMPORTS = "grafana/import"  # for a Grafana of one's own: provisioning does not read it
 FOLDER = "Watchstack"
 PROMETHEUS_UID = "prometheus"
 LOKI_UID = "loki"
 ALERTMANAGER_UID = "alertmanager"
+
+IMPORTED = ("flask-health",)  # in the envelope that Grafana's API takes
+NEEDED = {"postgres": "postgres-exporter", "redis": "redis-exporter"}  # dashboard to the part all of it comes from
 
 Dashboard = Callable[[Source, str], dict[str, Any]]
 
@@ -26,8 +30,14 @@ def render(source: Source, dashboards: Mapping[str, Dashboard]) -> dict[str, byt
     """Provisioning where Grafana is placed, and every dashboard: the console draws them as well."""
     files = {}
     for name, dashboard in dashboards.items():
+        if name in NEEDED and not source.runs(NEEDED[name]):
+            continue
         path = f"{DASHBOARDS}/{name}.json"
         files[path] = to_json(dashboard(source, header(path, STACK)))
+    for name in IMPORTED:
+        path = f"{IMPORTS}/{name}.json"
+        origin = header(path, STACK)
+        files[path] = to_json({"description": origin, "dashboard": dashboards[name](source, origin), "overwrite": True})
     if source.runs("grafana"):
         files[DATASOURCES] = to_yaml(_datasources(source), header(DATASOURCES, STACK))
         files[PROVIDER] = to_yaml(_provider(source), header(PROVIDER, STACK))

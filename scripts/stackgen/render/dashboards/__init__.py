@@ -1,5 +1,5 @@
 """Generated Grafana dashboards, one module a subject."""
 
-from stackgen.render.dashboards.overview import overview
+from stackgen.render.dashboards.all import DASHBOARDS
 
-__all__ = ["overview"]
+__all__ = ["DASHBOARDS"]

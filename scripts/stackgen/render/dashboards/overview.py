@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from stackgen.render.common import Source
+from stackgen.render.dashboards.limits import limits
+from stackgen.render.dashboards.links import OVERVIEW_UID as UID
+from stackgen.render.dashboards.links import SERVICE_UID, frame
 from stackgen.render.dashboards.panels import (
     EMPTY_IS_FINE,
     LOKI,
@@ -21,10 +24,9 @@ from stackgen.render.dashboards.panels import (
     query,
     rows,
 )
-from stackgen.render.dashboards.sdk import model
+from stackgen.render.dashboards.sdk import dashboard, model
 
 TITLE = "Watchstack overview"
-UID = "watchstack-overview"
 NO_DOCKER = f"{EMPTY_IS_FINE} there are no containers without a Docker engine."
 CONTAINER = "sum by (name, project, compose_service)"
 
@@ -54,17 +56,12 @@ def overview(source: Source, origin: str) -> dict[str, Any]:
         (log_ingestion(), 12, 7),
         (samples_ingested(), 12, 7),
     ]
-    return build(TITLE, UID, origin, panels, [("Console: inbox and runbooks", source.stack.address)])
+    return build(frame(source, TITLE, UID), origin, panels)
 
 
 def percent(source: Source, subject: str) -> Steps:
     """Green, and from the stack's thresholds on orange and red."""
-    found: list[tuple[float | None, str]] = [(None, "green")]
-    for level, colour in (("warning", "orange"), ("critical", "red")):
-        value = source.stack.thresholds.get(f"{subject}_{level}")
-        if value is not None:
-            found.append((value, colour))
-    return found
+    return limits(source, f"{subject}_warning", f"{subject}_critical")
 
 
 def firing_alerts() -> PanelBuilder:
@@ -206,8 +203,12 @@ def network() -> PanelBuilder:
 
 
 def targets() -> PanelBuilder:
+    one = dashboard.DashboardLink("This service's requests").url(
+        f"/d/{SERVICE_UID}?var-service=${{__field.labels.service}}&from=${{__from}}&to=${{__to}}"
+    )
     return (
         over_time("percentunit")
+        .data_links([one])
         .min(0)
         .max(1)
         .title("Targets")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Protocol, Self
+from dataclasses import dataclass
+from typing import Any, Protocol, Self, TypeVar
 
 from stackgen.render.dashboards.sdk import (
     Builder,
@@ -28,6 +29,7 @@ from stackgen.render.dashboards.sdk import (
 from stackgen.render.grafana import LOKI_UID, PROMETHEUS_UID
 
 COLUMNS = 24
+TAG = "watchstack"  # every generated dashboard has it
 EMPTY_IS_FINE = "Empty is fine:"  # in a panel's description, then the reason; every other panel must return data
 
 PROMETHEUS = common_model.DataSourceRef("prometheus", PROMETHEUS_UID)
@@ -47,6 +49,29 @@ class PanelBuilder(Protocol):
     def height(self, h: int) -> Self: ...
     def span(self, w: int) -> Self: ...
     def with_target(self, target: Target) -> Self: ...
+
+
+P = TypeVar("P", bound=PanelBuilder)
+Placed = Sequence[tuple[PanelBuilder, int, int]]  # builder, width, height
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands around the panels. tags: beside TAG; title and uid never change."""
+
+    title: str
+    uid: str
+    links: Sequence[Builder[model.DashboardLink]]
+    variables: Sequence[Builder[model.VariableModel]] = ()
+    tags: Sequence[str] = ()
+
+
+def ask(panel: P, title: str, description: str, *queries: tuple[str, str], instant: bool = False) -> P:
+    """The panel with its words and its PromQL queries, each an expression and its legend: A, B, C and so on."""
+    panel.title(title).description(description).datasource(PROMETHEUS)
+    for ref, (expr, legend) in zip("ABCDEFGH", queries, strict=False):
+        panel.with_target(query(expr, legend, ref, instant=instant))
+    return panel
 
 
 def query(expr: str, legend: str = "", ref: str = "A", *, instant: bool = False) -> Target:
@@ -144,30 +169,30 @@ def log_lines() -> logs.Panel:
     )
 
 
-def build(
-    title: str, uid: str, origin: str, panels: Sequence[tuple[PanelBuilder, int, int]], links: Sequence[tuple[str, str]]
-) -> dict[str, Any]:
-    """The dashboard as plain data. panels: builder, width, height, laid out row by row; origin: its description."""
+def build(frame: Frame, origin: str, panels: Placed) -> dict[str, Any]:
+    """The dashboard as plain data. panels: laid out row by row; origin: its description."""
     built = (
-        dashboard.Dashboard(title)
-        .uid(uid)
-        .tags(["watchstack"])
+        dashboard.Dashboard(frame.title)
+        .uid(frame.uid)
+        .tags([TAG, *frame.tags])
         .timezone("browser")
         .time("now-3h", "now")
         .refresh("30s")
         .readonly()
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
     )
-    for name, address in links:
-        built.link(dashboard.DashboardLink(name).type(model.DashboardLinkType.LINK).url(address).target_blank(True))
+    for link in frame.links:
+        built.link(link)
+    for variable in frame.variables:
+        built.with_variable(variable)
     plain: dict[str, Any] = json.loads(JSONEncoder().encode(built.build()))
-    for link in plain["links"]:
-        link.pop("placement", None)  # the SDK's default hides the link in a menu
+    for entry in plain["links"]:
+        entry.pop("placement", None)  # the SDK's default hides the link in a menu
     plain["panels"] = [_placed(panel, number, place) for number, (panel, place) in enumerate(_grid(panels), start=1)]
     return {"description": origin, **plain}
 
 
-def _grid(panels: Sequence[tuple[PanelBuilder, int, int]]) -> list[tuple[PanelBuilder, dict[str, int]]]:
+def _grid(panels: Placed) -> list[tuple[PanelBuilder, dict[str, int]]]:
     """Places panels from left to right; a row is as high as its highest panel and 24 columns wide."""
     placed = []
     x = y = row = 0
