@@ -15,7 +15,7 @@ from console_kit import START, TOKEN, FakeClock, alert, body, console, recording
 from flask.testing import FlaskClient
 from watchstack.console import Console, create_app
 from watchstack.console.context import build
-from watchstack.console.logs import _search
+from watchstack.console.logs import _search, plain
 from watchstack.console.silences import LARGEST_FORM, Matcher
 
 NOBODY = "http://127.0.0.1:1"
@@ -254,6 +254,12 @@ def test_times_of_a_link(start: str, end: str, wanted: tuple[float, float]) -> N
 )
 def test_a_search_that_cannot_be_says_why(client: FlaskClient, query: dict[str, str], words: str) -> None:
     assert words in page(client, "/logs", 400, **query)
+
+
+def test_lines_are_shown_without_the_colours_of_a_terminal() -> None:
+    assert plain('"\x1b[35m\x1b[1mPOST /api HTTP/1.1\x1b[0m" 201') == '"POST /api HTTP/1.1" 201'
+    assert plain("a [b] \\x1b[0m") == "a [b] \\x1b[0m"
+    assert len(plain("x" * 10_000)) == 4000
 
 
 def test_without_loki_the_page_says_so_and_keeps_the_search(client: FlaskClient) -> None:

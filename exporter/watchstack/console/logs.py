@@ -33,6 +33,7 @@ JOB = ("job", "part", "compose_service")
 LEVELS = ("critical", "error", "warning", "info", "debug")
 _FRACTION = re.compile(r"(\.\d{6})\d+")  # Go writes nanoseconds
 _ZONE = re.compile(r"(?<=T..:..:..) (\d\d:\d\d)$")  # a plus sign that nobody escaped arrives as a space
+_COLOURS = re.compile(r"\x1b\[[0-9;:?]*[A-Za-z]")
 blueprint = Blueprint("logs", __name__)
 
 
@@ -155,13 +156,18 @@ def _lines(own: Console, search: Search) -> list[Line]:
     told = Peer.of(own, "Loki").get("/loki/api/v1/query_range", query)
     try:
         found = [
-            Line(int(moment) / 1e9, _source(stream["stream"]), _level(stream["stream"]), text[:LONGEST_LINE])
+            Line(int(moment) / 1e9, _source(stream["stream"]), _level(stream["stream"]), plain(text))
             for stream in told["data"]["result"]
             for moment, text, *_ in stream["values"]
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise PeerError(f"Loki answered in an unknown way: {error!r}") from error
     return sorted(found, key=lambda line: line.time, reverse=True)[:LIMIT]
+
+
+def plain(text: str) -> str:
+    """A line as a page shows it: without the colours of a terminal, and not endless."""
+    return _COLOURS.sub("", text)[:LONGEST_LINE]
 
 
 def _source(labels: dict[str, str]) -> str:
