@@ -285,6 +285,7 @@ class Exchange:
             if getattr(self, "raised_id", None) != id(error):
                 self.raised_id = id(error)
                 self.recorder.record_exception(self.method, self.route, error)
-                _log.error("%s %s raised %s", self.method, self.route or UNMATCHED, type(error).__name__)  # not its text: H-11
+                # not the exception's text, which may hold what belongs in no log (H-11)
+                _log.error("%s %s raised %s", self.method, self.route or UNMATCHED, type(error).__name__)
         except Exception:
             self.recorder.trouble()
