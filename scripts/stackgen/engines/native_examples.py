@@ -152,7 +152,8 @@ def plans(root: Path) -> Iterator[PartPlan]:
         own = {
             "PORT": str(chosen[one.name]),
             "PYTHONPATH": f"{folder / one.preset}:{path}",
-            "HEALTH_CPU_PER_CORE": "true",
+            "HEALTH_CPU_PER_CORE": "true",  # a busy core is no news
+            "HEALTH_CHECK_INTERVAL": "15",
         }
         yield PartPlan(
             one.name, (sys.executable, *command), chosen[one.name], one.ready, {**own, **variables}, version=VERSION
