@@ -1,7 +1,6 @@
-"""PromQL as a tree with places: the one door to the parser. What a tree means for a check is in the neighbours.
+"""PromQL as a tree with places. What a tree means for a check is in the neighbours, the parser in stackgen/promql.py.
 
-The parser is `promql-parser`, a binding of a parser that keeps close to Prometheus's own. It gives no positions: they
-are found again by walking the text along with the tree. What it does not understand is no error yet: promtool judges.
+The parser gives no positions: they are found again by walking the text along with the tree.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from stackgen.checks.tree import (
     Text,
 )
 from stackgen.model.thresholds import REFERENCE, spell
+from stackgen.promql import HIDDEN, MOST_DEEP, depth, syntax
 
-MOST_DEEP = 60  # brackets inside one another, beyond which the parser is not asked
-MOST_OPERATORS = 400  # likewise: it works recursively, and its stack is not ours to measure
+MOST_OPERATORS = 400  # beyond which the parser is not asked: it works recursively, and its stack is not ours to measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +51,10 @@ def parse(expr: str, numbers: tuple[tuple[str, float | str], ...] = ()) -> Parse
     if _too_large(clean):
         return Parsed(None, text)
     try:
-        found = promql_parser.parse(_HIDDEN.sub(_plainly, text))
-        return Parsed(_Reader(text, clean, given).node(found), text)
-    except (ValueError, RecursionError) as error:
-        return Parsed(None, text, str(error) if isinstance(error, ValueError) else "")
-    except BaseException as error:  # a fault of the parser itself comes as a class of its own, outside of Exception
-        if type(error).__name__ != "PanicException":
-            raise
+        return Parsed(_Reader(text, clean, given).node(syntax(text)), text)
+    except ValueError as error:
+        return Parsed(None, text, str(error))
+    except RecursionError:
         return Parsed(None, text)
 
 
@@ -75,8 +71,6 @@ def _filled(expr: str, numbers: dict[str, float | str]) -> tuple[str, dict[int, 
     return REFERENCE.sub(value, expr), places
 
 
-_STRING = r'"(?:[^"\\\n]|\\.)*"|' + r"'(?:[^'\\\n]|\\.)*'|`[^`]*`"
-_HIDDEN = re.compile(rf"{_STRING}|#[^\n]*", re.DOTALL)
 _LISTS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^()]*\)", re.IGNORECASE)
 _INSIDE = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
 _OPERATOR = re.compile(r"[-+*/%^<>=!]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
@@ -87,20 +81,12 @@ _NUMBER = re.compile(
 
 def masked_strings(text: str) -> str:
     """The text, of equal length, without strings and comments."""
-    return _HIDDEN.sub(_blank, text)
+    return HIDDEN.sub(_blank, text)
 
 
 def masked(text: str) -> str:
     """The text, of equal length, without strings, comments, matchers and label lists."""
     return _INSIDE.sub(_hollow, _LISTS.sub(_blank, masked_strings(text)))
-
-
-def _plainly(match: re.Match[str]) -> str:
-    """A string between backticks in double quotes: the parser would take its backslashes for escapes."""
-    if not match[0].startswith("`"):
-        return match[0]
-    escaped = match[0][1:-1].replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -112,11 +98,7 @@ def _hollow(match: re.Match[str]) -> str:
 
 
 def _too_large(clean: str) -> bool:
-    depth = deepest = 0
-    for sign in clean:
-        depth += (sign in "([{") - (sign in ")]}")
-        deepest = max(deepest, depth)
-    return deepest > MOST_DEEP or len(_OPERATOR.findall(clean)) > MOST_OPERATORS
+    return depth(clean) > MOST_DEEP or len(_OPERATOR.findall(clean)) > MOST_OPERATORS
 
 
 @dataclass

@@ -19,10 +19,10 @@ import promql_parser
 
 from stackgen.drill.clock import Clock
 from stackgen.drill.errors import CannotDrillError
+from stackgen.promql import MOST_DEEP, depth, quoted, syntax
 from stackgen.render.common import duration
 
 TAG = "stack_drill"
-MOST_DEEP = 60  # brackets inside one another: the parser works recursively
 PER_SECOND = frozenset({"rate", "irate", "deriv"})
 TIMES = frozenset({"timestamp", *(f"ts_of_{which}_over_time" for which in ("first", "last", "max", "min"))})
 DATES = frozenset(
@@ -31,7 +31,6 @@ DATES = frozenset(
 ABSENT = frozenset({"absent", "absent_over_time"})
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_RAW = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|\#[^\n]*""", re.DOTALL)
 _MANY = {"ManyToOne": "group_left", "OneToMany": "group_right"}
 _OPS = (
     (promql_parser.MatchOp.Equal, "="),
@@ -61,16 +60,13 @@ class Rewritten:
 
 def parse(expr: str) -> Any:
     """The parser's own tree. Raises CannotDrillError for what it does not understand."""
-    if _depth(expr) > MOST_DEEP:
+    if depth(expr) > MOST_DEEP:
         raise CannotDrillError("the expression has too many brackets inside one another")
     try:
-        return promql_parser.parse(_RAW.sub(_plainly, expr))
+        return syntax(expr)
     except ValueError as error:
-        raise CannotDrillError(f"the expression is not understood: {error}") from error
-    except BaseException as error:  # a fault of the parser itself comes as a class of its own, outside of Exception
-        if type(error).__name__ != "PanicException":
-            raise
-        raise CannotDrillError("the expression is not understood") from error
+        said = f": {error}" if str(error) else ""
+        raise CannotDrillError(f"the expression is not understood{said}") from error
 
 
 def rewrite(expr: str, clock: Clock, tag: str | None) -> Rewritten:
@@ -81,26 +77,6 @@ def rewrite(expr: str, clock: Clock, tag: str | None) -> Rewritten:
     writer = _Writer(clock, tag)
     writer.found.text = writer.write(parse(expr))
     return writer.found
-
-
-def quoted(text: str) -> str:
-    """A PromQL string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
-
-
-def _plainly(match: re.Match[str]) -> str:
-    """A string between backticks in double quotes: the parser would take its backslashes for escapes."""
-    return quoted(match[0][1:-1]) if match[0].startswith("`") else match[0]
-
-
-def _depth(expr: str) -> int:
-    """Brackets inside one another at most; those in strings count too, which does no harm."""
-    depth = deepest = 0
-    for sign in expr:
-        depth += (sign in "([{") - (sign in ")]}")
-        deepest = max(deepest, depth)
-    return deepest
 
 
 @dataclass

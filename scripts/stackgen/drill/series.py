@@ -15,6 +15,7 @@ from stackgen.drill.errors import CannotDrillError
 from stackgen.drill.expression import parse
 from stackgen.model import RuleTest
 from stackgen.model.values import seconds
+from stackgen.promql import quoted
 
 _NUMBER = r"(?:[iI]nf|[nN]a[nN]|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
 _ITEM = re.compile(rf"([+-]?{_NUMBER})(?:([+-]{_NUMBER}))?(?:x(\d+))?")
@@ -129,11 +130,11 @@ def _room(count: int) -> None:
 
 def line(name: str, labels: Mapping[str, str], value: float, moment: float | None = None) -> str:
     """One line of the text format. moment: Unix time, for OpenMetrics."""
-    pairs = [f"{_label(key)}={_text(text)}" for key, text in labels.items()]
+    pairs = [f"{_label(key)}={quoted(text)}" for key, text in labels.items()]
     if re.fullmatch(r"[a-zA-Z_:][a-zA-Z0-9_:]*", name):
         head = name
     else:
-        head, pairs = "", [_text(name), *pairs]
+        head, pairs = "", [quoted(name), *pairs]
     inside = f"{{{','.join(pairs)}}}" if pairs else ""
     return f"{head}{inside} {number(value)}{'' if moment is None else f' {moment:.3f}'}\n"
 
@@ -148,9 +149,4 @@ def number(value: float) -> str:
 
 
 def _label(name: str) -> str:
-    return name if re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name) else _text(name)
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+    return name if re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name) else quoted(name)

@@ -10,10 +10,11 @@ from typing import Any
 
 from stackgen.model import Receiver
 from stackgen.model.stack import INBOX, SEVERITIES
+from stackgen.promql import quoted
 from stackgen.render.common import STACK, Source
 from stackgen.render.dump import header, to_yaml
 from stackgen.render.receivers import receiver, relayed, webhook
-from stackgen.render.routes import NOBODY, WATCHDOG, equals, route, text
+from stackgen.render.routes import NOBODY, WATCHDOG, equals, route
 from stackgen.render.windows import time_interval
 
 __all__ = ["ADDRESS", "PATH", "TOKEN", "WATCHDOG", "render"]
@@ -79,7 +80,7 @@ def _inhibit_rules() -> Iterator[dict[str, Any]]:
     """
     for rank, severity in enumerate(SEVERITIES[:-1]):
         lower = SEVERITIES[rank + 1 :]
-        target = equals("severity", lower[0]) if len(lower) == 1 else f"severity=~{text('|'.join(lower))}"
+        target = equals("severity", lower[0]) if len(lower) == 1 else f"severity=~{quoted('|'.join(lower))}"
         yield {
             "source_matchers": [equals("severity", severity), 'subject=~".+"'],
             "target_matchers": [target, 'subject=~".+"'],

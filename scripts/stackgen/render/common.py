@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stackgen.model import Model, Service, Stack
+from stackgen.model import Model, Rule, Service, Stack
 from stackgen.placement import Placement
 
 SOURCES = "stack.yml and rules/"
@@ -91,3 +91,14 @@ def duration(seconds: float) -> str:
         if milliseconds and milliseconds % length == 0:
             return f"{milliseconds // length}{unit}"
     return f"{milliseconds}ms" if milliseconds else "0s"
+
+
+def links(source: Source, rule: Rule) -> dict[str, str]:
+    """Where a notification leads to: pages of the console at the address of stack.yml, as annotations."""
+    address = source.stack.address.rstrip("/")
+    found = {}
+    if rule.runbook:
+        found["runbook_url"] = f"{address}/runbooks/{rule.runbook}"
+    if rule.dashboard:
+        found["dashboard_url"] = f"{address}/dashboards/{rule.dashboard}"
+    return found

@@ -11,7 +11,8 @@ from typing import Any
 
 from stackgen.model import Rule, Team
 from stackgen.model.values import seconds, spell
-from stackgen.render.common import STACK, Source
+from stackgen.promql import quoted
+from stackgen.render.common import STACK, Source, links
 from stackgen.render.dump import header, to_yaml
 from stackgen.render.routes import ESCALATED
 
@@ -42,7 +43,7 @@ def _rules(source: Source) -> Iterator[dict[str, Any]]:
                 if told:
                     waits = after + max(_pending(source, rule) for rule in rules)
                     expr = _expression(name, round(waits), _whose(source, told))
-                    yield _rule(name, expr, str(number), spell(after), _links(source, rules[0]))
+                    yield _rule(name, expr, str(number), spell(after), links(source, rules[0]))
 
 
 def _alerts(source: Source) -> Mapping[str, list[Rule]]:
@@ -87,7 +88,7 @@ def _rule(name: str, expr: str, step: str, wait: str, links: Mapping[str, str]) 
 
 def _expression(name: str, waits: int, whose: str) -> str:
     """Alerts of that name that began over `waits` seconds ago and fire: the value is how long ago."""
-    same = f'alertname={_text(name)},{ESCALATED}=""'
+    same = f'alertname={quoted(name)},{ESCALATED}=""'
     since = f'ALERTS_FOR_STATE{{{same},severity=~"{"|".join(SEVERITIES)}",team=~{whose}}}'
     return f'time() - {since} > {waits} and ignoring (alertstate) ALERTS{{{same},alertstate="firing"}}'
 
@@ -96,7 +97,7 @@ def _whose(source: Source, teams: list[Team]) -> str:
     names = [re.escape(team.name) for team in teams]
     if any(team.name == source.stack.default_team for team in teams):
         names.append("")
-    return _text("|".join(names))
+    return quoted("|".join(names))
 
 
 def _pending(source: Source, rule: Rule) -> float:
@@ -104,14 +105,3 @@ def _pending(source: Source, rule: Rule) -> float:
     override = source.stack.overrides.get(rule.name)
     given = (override and override.for_) or rule.body.get("for") or "0"
     return seconds(str(given)) or 0.0
-
-
-def _links(source: Source, rule: Rule) -> dict[str, str]:
-    address = source.stack.address.rstrip("/")
-    links = {"runbook_url": f"{address}/runbooks/{rule.runbook}"} if rule.runbook else {}
-    return links | ({"dashboard_url": f"{address}/dashboards/{rule.dashboard}"} if rule.dashboard else {})
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'

@@ -13,6 +13,7 @@ from typing import Any
 from stackgen.model import Team
 from stackgen.model.routing import Match, Tell
 from stackgen.model.stack import INBOX, SEVERITIES
+from stackgen.promql import quoted
 from stackgen.render.common import Source, duration
 
 WATCHDOG = "watchdog"
@@ -127,20 +128,14 @@ def _leaves(
 def _whose(source: Source, team: Team) -> str:
     """An alert without a team is the default team's."""
     if team.name == source.stack.default_team:
-        return f"team=~{text(re.escape(team.name) + '|')}"
+        return f"team=~{quoted(re.escape(team.name) + '|')}"
     return equals("team", team.name)
 
 
 def matcher(match: Match) -> str:
     """Alertmanager's words for one label of `when`."""
-    return f"{match.label}{match.operator}{text(match.value)}"
+    return f"{match.label}{match.operator}{quoted(match.value)}"
 
 
 def equals(label: str, value: str) -> str:
-    return f"{label}={text(value)}"
-
-
-def text(value: str) -> str:
-    """A matcher's value in double quotes, which is read alike with and without UTF-8 matchers."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+    return f"{label}={quoted(value)}"

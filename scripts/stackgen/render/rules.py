@@ -12,7 +12,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from stackgen.model import Group, Override, Rule, RuleFile, RuleTest
-from stackgen.render.common import STACK, Source
+from stackgen.promql import quoted
+from stackgen.render.common import STACK, Source, links
 from stackgen.render.dump import header, to_yaml
 
 PROMETHEUS = "prometheus/rules"
@@ -88,21 +89,10 @@ def _rule(source: Source, rule: Rule) -> Mapping[str, Any]:
     labels = {**(body.get("labels") or {}), **{key: value for key, value in changed.items() if value}}
     if labels:
         body["labels"] = labels
-    annotations = {**(body.get("annotations") or {}), **_links(source, rule)}
+    annotations = {**(body.get("annotations") or {}), **links(source, rule)}
     if annotations:
         body["annotations"] = annotations
     return body
-
-
-def _links(source: Source, rule: Rule) -> dict[str, str]:
-    """Where a notification leads to: pages of the console at the address of stack.yml."""
-    address = source.stack.address.rstrip("/")
-    links = {}
-    if rule.runbook:
-        links["runbook_url"] = f"{address}/runbooks/{rule.runbook}"
-    if rule.dashboard:
-        links["dashboard_url"] = f"{address}/dashboards/{rule.dashboard}"
-    return links
 
 
 def _tests(source: Source, rule_file: RuleFile) -> Iterator[dict[str, Any]]:
@@ -133,7 +123,7 @@ def _firing(rule: Rule, test: RuleTest) -> Iterator[dict[str, Any]]:
     alerts = f'ALERTS{{alertname="{rule.name}",alertstate="firing"'
     yield _sample(f"count({alerts}}})", test.at, "{}", len(test.fires))
     for labels in test.fires:
-        chosen = "".join(f",{name}={_text(str(value))}" for name, value in labels.items())
+        chosen = "".join(f",{name}={quoted(str(value))}" for name, value in labels.items())
         yield _sample(f"count({alerts}{chosen}}}) > 0", test.at, "{}", _alike(labels, test.fires))
 
 
@@ -147,7 +137,7 @@ def _values(rule: Rule, test: RuleTest) -> Iterator[dict[str, Any]]:
         return
     samples = []
     for expected in test.values:
-        labels = ", ".join(f"{name}={_text(str(value))}" for name, value in expected.items() if name != "value")
+        labels = ", ".join(f"{name}={quoted(str(value))}" for name, value in expected.items() if name != "value")
         samples.append({"labels": f"{{{labels}}}", "value": expected["value"]})
     # A quantile of 7.5 comes out as 7.4999999999999964: a person writes 7.5.
     yield {"expr": f"round({rule.name}, 0.000001)", "eval_time": test.at, "exp_samples": samples}
@@ -156,12 +146,6 @@ def _values(rule: Rule, test: RuleTest) -> Iterator[dict[str, Any]]:
 def _sample(expr: str, at: str, labels: str, value: int) -> dict[str, Any]:
     samples = [{"labels": labels, "value": value}] if value else []
     return {"expr": expr, "eval_time": at, "exp_samples": samples}
-
-
-def _text(value: str) -> str:
-    """A PromQL string."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
 
 
 def _recorded(rule_files: Iterable[RuleFile], names: Iterable[str]) -> dict[str, str]:
