@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cli_kit import Run, caller
 from stackgen import history as versions
 from stackgen.cli import codes
 from stackgen.cli.affected import Affected
-from stackgen.cli.app import run
 from stackgen.cli.told import notes, without_effect
 from stackgen.history.attempt import Attempt
 from stackgen.model import Model
 from stackgen.model.stack import Stack
 from support import ROOT
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -30,17 +27,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def stack(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command in this process: exit code, standard output, standard error."""
-    monkeypatch.setenv("STACK_ROOT", str(root))
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
-    monkeypatch.setattr("stackgen.cli.app.signal.signal", lambda *_: None)
-
-    def call(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            run(list(words))
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
+    return caller(root, monkeypatch, capsys)
 
 
 def applied(root: Path, digest: str) -> versions.Entry:

@@ -7,12 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from cli_kit import Run, caller
 from rich.console import Console
 from stackgen import write
 from stackgen.cli import codes, output
@@ -27,8 +28,6 @@ from stackgen.model import Model
 from stackgen.model.stack import Stack
 from support import ROOT
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -42,17 +41,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def stack(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command in this process: exit code, standard output, standard error."""
-    monkeypatch.setenv("STACK_ROOT", str(root))
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
-    monkeypatch.setattr("stackgen.cli.app.signal.signal", lambda *_: None)
-
-    def call(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            run(list(words))
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
+    return caller(root, monkeypatch, capsys)
 
 
 def test_every_command_has_its_help(stack: Run) -> None:

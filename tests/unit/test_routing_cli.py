@@ -8,26 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_kit import Run, caller
 from stackgen.cli import codes
-from stackgen.cli.app import run
 from trees import RICH
 
 WINTER = "2026-11-23T10:00"
 
 
 @pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command on a copy of the rich stack: exit code, standard output, standard error."""
     shutil.copytree(RICH, tmp_path / "rich")
-    monkeypatch.setenv("STACK_ROOT", str(tmp_path / "rich"))
-
-    def call(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            run(list(words))
-        said = capsys.readouterr()
-        return int(str(ended.value.code)), said.out, said.err
-
-    return call
+    return caller(tmp_path / "rich", monkeypatch, capsys)
 
 
 def test_where_an_alert_goes(told: Any) -> None:

@@ -34,7 +34,7 @@ def ai_service(source: Source, origin: str) -> dict[str, Any]:
         (calls(), 8, 8),
         (cost_an_hour(), 8, 8),
         (cost_trend(source), 8, 8),
-        (features(), 8, 8),
+        (traffic.features(ONLY), 8, 8),
         (registrations(), 8, 8),
         (usage_trend(), 8, 8),
         (application_errors(), 8, 8),
@@ -107,15 +107,6 @@ def cost_trend(source: Source) -> PanelBuilder:
         + NO_CALLS,
         (f"sum(service:holisticos_openai_cost_dollars:increase1d{{{ONLY}}})", "24 hours"),
         (f"24 * sum(service:holisticos_openai_cost_dollars:increase1h{{{ONLY}}})", "at this pace"),
-    )
-
-
-def features() -> PanelBuilder:
-    return ask(
-        over_time("cpm").min(0),
-        "Features",
-        f"Uses of each feature a minute, over 5 minutes. {EMPTY_IS_FINE} the application counts none.",
-        (f"60 * sum by (feature) (rate(feature_usage_total{{{ONLY}}}[5m]))", "{{feature}}"),
     )
 
 

@@ -189,3 +189,12 @@ def health(only: str) -> PanelBuilder:
         (f"min by (component) (service:health_check_status:min{{{only}}})", "{{component}}"),
         instant=True,
     )
+
+
+def features(only: str) -> PanelBuilder:
+    return ask(
+        over_time("cpm").min(0),
+        "Features",
+        f"Uses of each feature a minute, over 5 minutes. {EMPTY_IS_FINE} the application counts none.",
+        (f"60 * sum by (feature) (rate(feature_usage_total{{{only}}}[5m]))", "{{feature}}"),
+    )

@@ -42,7 +42,7 @@ def api_overview(source: Source, origin: str) -> dict[str, Any]:
         (traffic.by_route(ONLY), 12, 8),
         (traffic.slow_routes(ONLY), 12, 8),
         (registrations(), 8, 8),
-        (features(), 8, 8),
+        (traffic.features(ONLY), 8, 8),
         (events(), 8, 8),
         (traffic.health(ONLY), 24, 6),
     ]
@@ -125,15 +125,6 @@ def registrations() -> PanelBuilder:
         "Registrations",
         f"User registrations a minute by their way. {EMPTY_IS_FINE} nobody has registered.",
         (f"60 * sum by (method) (rate(user_registrations_total{{{ONLY}}}[5m]))", "{{method}}"),
-    )
-
-
-def features() -> PanelBuilder:
-    return ask(
-        over_time("cpm").min(0),
-        "Features",
-        f"Uses of each feature a minute, over 5 minutes. {EMPTY_IS_FINE} the application counts none.",
-        (f"60 * sum by (feature) (rate(feature_usage_total{{{ONLY}}}[5m]))", "{{feature}}"),
     )
 
 
