@@ -72,11 +72,11 @@ class RunningStack:
         try:
             when()
             os.killpg(process.pid, signal.SIGINT)
-        except BaseException:
-            process.kill()
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            error.add_note(f"./stack {' '.join(words)} said:\n{ended(process)[1]}")
             raise
-        finally:
-            code, said = ended(process, 120)
+        code, said = ended(process, 120)
         assert code == 130, said
         assert "Traceback" not in said
         return said

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import urllib.request
 from pathlib import Path
 from typing import NoReturn
@@ -14,6 +17,10 @@ import pytest
 from stackgen.parts.table import PARTS
 
 ROOT = Path(__file__).resolve().parent.parent
+PORTS = range(16_000, 32_000)
+BLOCK = 200  # ports
+_locks: list[int] = []  # open files whose lock is held until the process ends
+_drawn: list[int] = []
 
 
 def unavailable(reason: str) -> NoReturn:
@@ -24,15 +31,41 @@ def unavailable(reason: str) -> NoReturn:
 
 
 def choose_ports(count: int) -> list[int]:
-    """Free TCP ports on loopback: all are held open at once, so that no two are alike."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Free TCP ports on loopback, in a block that this process alone draws from until it ends.
+
+    They lie below the range from which the system takes ports for outgoing connections: one of those could take a port
+    between its choice and its use.
+    """
+    found: list[int] = []
+    for _ in range(PORTS.stop - PORTS.start):
+        if len(found) == count:
+            return found
+        port = _next_port()
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+    raise AssertionError(f"no {count} free ports in {PORTS}")
+
+
+def _next_port() -> int:
+    """The next port of this process's block; the next free block once all of it were given out."""
+    if not _drawn:
+        folder = Path(tempfile.gettempdir()) / "watchstack-test-ports"
+        folder.mkdir(exist_ok=True)
+        starts = PORTS[::BLOCK]
+        turned = os.getpid() % len(starts)
+        for start in (*starts[turned:], *starts[:turned]):
+            lock = os.open(folder / str(start), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(lock)
+                continue
+            _locks.append(lock)
+            _drawn.extend(range(start, start + BLOCK))
+            break
+    assert _drawn, "every block of ports is taken"
+    return _drawn.pop(0)
 
 
 def port_variables() -> dict[str, str]:
