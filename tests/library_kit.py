@@ -61,6 +61,7 @@ def environ_of(ask: Ask) -> dict[str, Any]:
         "wsgi.input": io.BytesIO(ask.body),
         "wsgi.errors": io.StringIO(),
         "HTTP_HOST": "test",
+        "REMOTE_ADDR": "127.0.0.1",
     }
     if ask.chunked:
         environ["HTTP_TRANSFER_ENCODING"] = "chunked"
@@ -68,7 +69,8 @@ def environ_of(ask: Ask) -> dict[str, Any]:
     elif ask.body or ask.length is not None:
         environ["CONTENT_LENGTH"] = ask.length if ask.length is not None else str(len(ask.body))
     for name, value in ask.headers:
-        environ["HTTP_" + name.upper().replace("-", "_")] = value
+        key = name.upper().replace("-", "_")
+        environ[key if key == "CONTENT_TYPE" else "HTTP_" + key] = value
     return environ
 
 

@@ -16,14 +16,19 @@ from watchstack.exposition import Format, gzipped, pieces
 from watchstack.workers import WorkersRegistry
 
 _log = logging.getLogger("watchstack.endpoints")
+LARGEST_BODY = 16 * 1024  # bytes of a request's body: forms of a few fields are all that is taken
+_FORM = "application/x-www-form-urlencoded"
 Headers = list[tuple[str, str]]
 REASONS = {
     200: "OK",
+    303: "See Other",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    413: "Content Too Large",
+    429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
@@ -34,7 +39,9 @@ class Request:
     """What a handler may ask of a request. header: value of a header by its lower-case name, None when absent.
 
     owned: whether the application has a route of its own for a path. named: the parts of the path that its template
-    names.
+    names. root: the path below which the application is mounted. client: the address that the server tells. secure:
+    whether it came over https. body: None for one that is larger than LARGEST_BODY. role, csrf: what the gate has
+    found of the one who asks, "" for anyone.
     """
 
     method: str
@@ -43,6 +50,19 @@ class Request:
     header: Callable[[str], str | None]
     owned: Callable[[str], bool] = lambda path: False
     named: Mapping[str, str] = field(default_factory=dict)
+    root: str = ""
+    client: str = ""
+    secure: bool = False
+    body: bytes | None = b""
+    role: str = ""
+    csrf: str = ""
+
+    def form(self) -> dict[str, str]:
+        """The last value of each field of a form; empty for a body of another kind."""
+        kind = (self.header("content-type") or "").partition(";")[0].strip().lower()
+        if kind != _FORM or not self.body:
+            return {}
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
     def parameter(self, name: str) -> str | None:
         """The last value of a query parameter."""
@@ -69,21 +89,21 @@ Handler = Callable[[Request], Answer]
 class Endpoints:
     """Handlers by path; a path may hold `{names}`, each for one part between slashes, and exact paths win over those.
 
-    Each path answers one method, GET along with HEAD. waiting: paths whose handlers may have to wait for something.
-    owned: whether the application has a route of its own for one of the paths, which then wins; ASGI applications are
-    looked at themselves.
+    A path answers GET along with HEAD, or another method, or both by handlers of their own. waiting: paths whose
+    handlers may have to wait for something. owned: whether the application has a route of its own for one of the paths,
+    which then wins; ASGI applications are looked at themselves.
     """
 
     handlers: dict[str, Handler] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
-    methods: dict[str, str] = field(default_factory=dict)
+    methods: dict[str, dict[str, Handler]] = field(default_factory=dict)
     templates: dict[str, re.Pattern[str]] = field(default_factory=dict)
     owned: Callable[[str], bool] = lambda path: False
 
     def add(self, path: str, handler: Handler, *, method: str = "GET", waits: bool = False) -> None:
-        """Serves `path`, also in place of what was served there before."""
+        """Serves `path`, also in place of what was served there by this method before."""
         self.handlers[path] = handler
-        self.methods[path] = method
+        self.methods.setdefault(path, {})[method] = handler
         if waits:
             self.waiting.add(path)
         if "{" in path:
@@ -116,14 +136,17 @@ class Endpoints:
         name = self.find(request.path)
         if name is None:
             raise KeyError(request.path)
-        method = self.methods.get(name, "GET")
-        allowed = ("GET", "HEAD") if method == "GET" else (method,)
-        if request.method not in allowed:
+        known = self.methods.get(name) or {"GET": self.handlers[name]}
+        handler = known.get("GET" if request.method == "HEAD" else request.method)
+        if handler is None:
+            allowed = [also for method in known for also in (("GET", "HEAD") if method == "GET" else (method,))]
             answer = text(f"{' and '.join(allowed)} alone\n", 405)
             answer.headers.append(("Allow", ", ".join(allowed)))
             return answer
+        if request.body is None:
+            return text(f"the body is larger than {LARGEST_BODY} bytes\n", 413)
         try:
-            answer = self.handlers[name](self._named(name, request))
+            answer = handler(self._named(name, request))
         except Exception:
             _log.exception("the answer to %s failed", request.path)
             answer = text("this answer failed; the log says why\n", 500)
@@ -149,6 +172,12 @@ def content(body: bytes, kind: str, status: int = 200) -> Answer:
 
 def text(body: str, status: int = 200) -> Answer:
     return content(body.encode(), "text/plain; charset=utf-8", status)
+
+
+def redirect(location: str) -> Answer:
+    """303: look there. location: a path; a browser asks for it with GET."""
+    headers = [("Location", location), ("Content-Length", "0"), ("Cache-Control", "no-store")]
+    return Answer(303, headers)
 
 
 def json_answer(value: Mapping[str, object], status: int = 200) -> Answer:

@@ -181,10 +181,10 @@ class Insights:
         """A resource whose steady rise reaches its critical threshold within a day."""
         reads: list[Callable[[Point], float | None]] = [lambda p: p.cpu, lambda p: p.memory, lambda p: p.disk]
         for (name, value, _, critical, action), read in zip(self._limits(now), reads, strict=True):
-            slope = _slope([(point.at, read(point)) for point in [*self.history.points, now]])
-            if value is None or slope is None or slope <= 0 or value >= critical or name == "CPU":
+            rise = slope([(point.at, read(point)) for point in [*self.history.points, now]])
+            if value is None or rise is None or rise <= 0 or value >= critical or name == "CPU":
                 continue
-            left = (critical - value) / slope
+            left = (critical - value) / rise
             if left < HORIZON:
                 message = f"{name} rises and reaches {critical:g} % in about {left / 3600:.1f} h"
                 yield Finding(5, "warning", message, action)
@@ -213,11 +213,12 @@ def trends(points: list[Point]) -> dict[str, Any]:
         pairs[f"{name}_percent"] = (_mean(values[:middle]), _mean(values[middle:]))
     for name, (before, now) in pairs.items():
         if before is not None and now is not None:
-            found[name] = _trend(before, now)
+            found[name] = trend(before, now)
     return found
 
 
-def _trend(before: float, now: float) -> dict[str, Any]:
+def trend(before: float, now: float) -> dict[str, Any]:
+    """{before, now, change_percent, direction}; direction: `rising`, `falling`, `steady` (less than 10 %)."""
     change = (now - before) / before if before else (1.0 if now else 0.0)
     direction = "steady" if abs(change) < NOTICED else ("rising" if change > 0 else "falling")
     shown = {"before": round(before, 4), "now": round(now, 4)}
@@ -233,7 +234,7 @@ def _mean(values: list[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _slope(pairs: list[tuple[float, float | None]]) -> float | None:
+def slope(pairs: list[tuple[float, float | None]]) -> float | None:
     """Of the least-squares line, per second; None for fewer than ten points, and where it explains less than half of
     what the values do (r² below 0.5), which is no steady rise."""
     known = [(at, value) for at, value in pairs if value is not None]

@@ -16,6 +16,7 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import psutil
@@ -61,7 +62,7 @@ class Inspection:
         found: dict[str, Handler] = {
             "status": self._status,
             "debug": self._debug,
-            "summary": self._summary,
+            "summary": lambda request: json_answer(self.summary()),
             "performance": lambda request: json_answer(self.performance()),
             "stats": self._stats,
         }
@@ -72,14 +73,15 @@ class Inspection:
         """Seconds since the monitoring began."""
         return round(self.clocks.steady() - self._began, 3)
 
-    def _now(self) -> str:
+    def now(self) -> str:
         return answers.timestamp(self.clocks.wall())
 
     def _metrics(self, request: Request) -> Answer:
         """A-16: in pieces, between which the application's own requests get their turn."""
         assert self.collect is not None
         headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
-        return Answer(200, headers, _written(self._now(), self.collect()))
+        head = f'{{"timestamp": {json.dumps(self.now())}, "metrics": '.encode()
+        return Answer(200, headers, chain((head,), written(self.collect()), (b"}\n",)))
 
     def _status(self, request: Request) -> Answer:
         """A-17."""
@@ -100,7 +102,7 @@ class Inspection:
         """A-18. What costs the application time is told on demand alone."""
         process = psutil.Process()
         body: Body = {
-            "timestamp": self._now(),
+            "timestamp": self.now(),
             "process": {
                 **self._process(process),
                 "vms_bytes": process.memory_info().vms,
@@ -123,12 +125,12 @@ class Inspection:
             body["tracemalloc"] = _allocations()
         return json_answer(body)
 
-    def _summary(self, request: Request) -> Answer:
+    def summary(self) -> Body:
         """A-20."""
         figures, sample = self.figures(), self.sampler.latest
         outcomes = self.health.outcomes("summary", self.health.checks)
         body: Body = {
-            "timestamp": self._now(),
+            "timestamp": self.now(),
             "uptime_seconds": self.uptime,
             "requests": self._requests(figures),
             "endpoints": _endpoints(figures),
@@ -137,7 +139,7 @@ class Inspection:
                 "checks": {one.check.name: answers.critical(one.result.status) for one in outcomes},
             },
         }
-        return json_answer(body if sample is None else {**body, "system": answers.system_metrics(sample)})
+        return body if sample is None else {**body, "system": answers.system_metrics(sample)}
 
     def _stats(self, request: Request) -> Answer:
         """A-38."""
@@ -196,9 +198,9 @@ def _endpoints(figures: Figures) -> list[Body]:
     return sorted(found, key=lambda one: (-one["requests"], one["endpoint"], one["method"]))[:_MOST]
 
 
-def _written(now: str, families: Iterable[Metric]) -> Iterator[bytes]:
-    """`{"timestamp": …, "metrics": […]}` piece by piece."""
-    yield f'{{"timestamp": {json.dumps(now)}, "metrics": ['.encode()
+def written(families: Iterable[Metric]) -> Iterator[bytes]:
+    """The families as a JSON array, piece by piece."""
+    yield b"["
     between = ""
     for family in families:
         head = {"name": family.name, "type": family.type, "help": family.documentation}
@@ -209,7 +211,7 @@ def _written(now: str, families: Iterable[Metric]) -> Iterator[bytes]:
             piece = json.dumps([_sample(one) for one in samples[start : start + _PIECE]], ensure_ascii=False)
             yield ((", " if start else "") + piece[1:-1]).encode()
         yield b"]}"
-    yield b"]}\n"
+    yield b"]"
 
 
 def _sample(sample: Any) -> Body:

@@ -14,7 +14,9 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.core import Metric
 
 from watchstack import openapi
-from watchstack.access import Gate
+from watchstack.access import Access, Gate
+from watchstack.admin import Page, Signing
+from watchstack.admin.figures import Figures
 from watchstack.business import Business
 from watchstack.catalogue import Definition, Preset
 from watchstack.catalogue_data import CATALOGUE
@@ -85,6 +87,7 @@ class Monitoring(Business):
         self.health = Health(self.settings, self.sampler, told, numbers=lie)
         self.measures = Measures(told, self.settings, numbers=lie)
         self.insights = Insights(self.settings, self.recorder, self.sampler, self.health, self.measures)
+        self.page_figures: Figures | None = None
         metrics, collect = None, None
         if serving:
             HttpCollector(self.recorder, self.registry, self.settings.preset)
@@ -135,10 +138,15 @@ class Monitoring(Business):
         figures, performance = self.recorder.figures, self.insights.performance
         inspection = Inspection(settings, self.health, told, self.sampler, figures, performance, collect)
         handlers = {**told.handlers(), **inspection.handlers()}
+        self.page_figures = Figures(settings, inspection, self.insights, told.comprehensive)
+        gate = Gate(settings)
+        handlers |= Page(settings, self.page_figures, routes).handlers()
+        pages = [route.path for route in routes if route.method == "GET" and route.access is not Access.OPEN]
+        handlers |= Signing(gate, pages).handlers()
         handlers["openapi"] = openapi.handler(routes, settings.app_version)
         if metrics is not None:
             handlers["metrics"] = metrics
-        install(self.endpoints, routes, handlers, Gate(settings))
+        install(self.endpoints, routes, handlers, gate)
 
     def _wsgi(self, app: WsgiApp, owns: Callable[[str], bool]) -> WsgiApp:
         self._start()

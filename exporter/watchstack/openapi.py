@@ -7,15 +7,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from watchstack.access import Access
+from watchstack.access.sessions import COOKIE
 from watchstack.endpoints import REASONS, Answer, Handler, Request, json_answer
-from watchstack.routes import PROMETHEUS, Route
-from watchstack.schemas import SCHEMAS
+from watchstack.routes import MEDIA, PROMETHEUS, UNLIMITED, Route
+from watchstack.schemas import PARAMETERS, SCHEMAS
+from watchstack.shapes import TEXT
 
-_SCHEME = "token"
+_SCHEME, _SESSION = "token", "session"
 _ABOUT = {
-    Access.RESTRICTED: "In production it wants the token where one is set.",
-    Access.SENSITIVE: "In production it wants the token.",
-    Access.ADMIN: "It wants the token.",
+    Access.RESTRICTED: "In production it wants a token of either role, where one is set.",
+    Access.SENSITIVE: "In production it wants the admin's token.",
+    Access.VIEWER: "It wants the admin's or the viewer's token.",
+    Access.ADMIN: "It wants the admin's token.",
 }
 
 
@@ -46,7 +49,10 @@ def document(routes: Iterable[Route], version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {name: SCHEMAS[name] for name in sorted(used)},
-            "securitySchemes": {_SCHEME: {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                _SCHEME: {"type": "http", "scheme": "bearer"},
+                _SESSION: {"type": "apiKey", "in": "cookie", "name": COOKIE},
+            },
         },
     }
 
@@ -64,21 +70,35 @@ def _operation(route: Route) -> dict[str, Any]:
         for name in re.findall(r"\{(\w+)\}", route.path)
     ]
     parameters += [
-        {"name": name, "in": "query", "required": False, "description": about, "schema": {"type": "string"}}
+        {"name": name, "in": "query", "required": False, "description": about, "schema": PARAMETERS.get(name, TEXT)}
         for name, about in (route.parameters or {}).items()
     ]
     if parameters:
         operation["parameters"] = parameters
     if route.access is not Access.OPEN:
         # an empty requirement says that it may do without
-        operation["security"] = [{_SCHEME: []}, *([] if route.access is Access.ADMIN else [{}])]
+        always = route.access in (Access.ADMIN, Access.VIEWER)
+        operation["security"] = [{_SCHEME: []}, {_SESSION: []}, *([] if always else [{}])]
         operation["responses"] |= {"401": _response(401, "error"), "403": _response(403, "error")}
+        if route.method == "GET":
+            operation["responses"]["303"] = _response(303, "")  # a browser, to sign in
+    if route.form is not None:
+        fields = {name: {**TEXT, "description": about} for name, about in route.form.items()}
+        form = {"schema": {"type": "object", "properties": fields}}
+        operation["requestBody"] = {"content": {"application/x-www-form-urlencoded": form}}
+    if route.method != "GET":
+        operation["responses"]["413"] = _response(413, "plain")
+    if route.name not in UNLIMITED:
+        kind = "html" if route.name == "login" else "error"
+        operation["responses"]["429"] = _response(429, kind)
     return operation
 
 
 def _response(code: int, name: str) -> dict[str, Any]:
-    if name == "plain":
-        content: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
+    if not name:
+        return {"description": REASONS[code]}
+    if name in MEDIA:
+        content: dict[str, Any] = {MEDIA[name]: {"schema": {"type": "string"}}}
     elif name == PROMETHEUS:
         content = _prometheus()
     else:

@@ -5,11 +5,13 @@ What the numbers are told to: business.py. The health check of a database lives 
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Pools(Protocol):
@@ -66,6 +68,8 @@ class PoolWatch:
             if not inspect.isawaitable(status):
                 self._tell(status)
                 return
+            import asyncio  # which most applications with a plain pool have no need of
+
             try:
                 loop = asyncio.get_running_loop()
             except RuntimeError:

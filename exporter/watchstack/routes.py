@@ -1,6 +1,6 @@
 """The table of the library's own endpoints: path, method, presets, access, and what answers (requirements A).
 
-What a handler does lives in health/serving.py and inspection.py, the bodies' schemas in schemas.py.
+What a handler does lives in health/serving.py, inspection.py and admin/, the bodies' schemas in schemas.py.
 """
 
 from __future__ import annotations
@@ -8,12 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from watchstack.access import Access, Gate
+from watchstack.access import LOGIN, Access, Gate
 from watchstack.catalogue import Preset
 from watchstack.endpoints import Endpoints, Handler
 from watchstack.settings import Settings
 
 PROMETHEUS = "prometheus"  # in place of a schema: the body is Prometheus's
+MEDIA = {  # likewise, with its content type
+    "plain": "text/plain",
+    "html": "text/html",
+    "css": "text/css",
+    "javascript": "text/javascript",
+    "svg": "image/svg+xml",
+}
 OPENAPI_PATH = "/monitoring/openapi.json"  # the same in every preset
 
 
@@ -22,7 +29,8 @@ class Route:
     """One endpoint.
 
     name: of its handler. presets: that serve it; without a preset all are served, and an empty tuple means in each.
-    answers: status code to the name of the body's schema, or PROMETHEUS. parameters: of the query, and what they do.
+    answers: status code to the name of the body's schema, or what stands in its place: PROMETHEUS, a key of MEDIA, ""
+    for no body. parameters: of the query, and what they do. form: fields of the body, and what they are.
     """
 
     name: str
@@ -33,9 +41,11 @@ class Route:
     method: str = "GET"
     access: Access = Access.OPEN
     parameters: Mapping[str, str] | None = None
+    form: Mapping[str, str] | None = None
     rows: str = ""
 
 
+UNLIMITED = ("live",)  # a refused liveness probe would have the application restarted, and it costs nothing
 _FLASK, _API, _FRAMEWORK, _IOT, _AI = ((one,) for one in Preset)
 
 
@@ -49,6 +59,10 @@ _FORMAT = {"format": "json or prometheus, whatever the Accept header says"}
 _NOW = {
     "types": "true: count the objects by type, which stops the application for a moment",
     "tracemalloc": "true: the largest allocations, where tracemalloc runs",
+}
+_PARTS = {
+    "parts": "some of summary, health, performance, history, separated by commas; all by default",
+    "minutes": "how far the history looks back, 60 by default, a day at most",
 }
 
 ROUTES = (
@@ -78,11 +92,11 @@ ROUTES = (
     Route("debug", "/monitoring/debug/info", "Memory, garbage collection and threads of the process",
           {200: "debug"}, _API, access=Access.SENSITIVE, parameters=_NOW, rows="A-18"),
     Route("summary", "/api/metrics/summary", "The most telling figures", {200: "summary"}, _FRAMEWORK,
-          access=Access.ADMIN, rows="A-20"),
+          access=Access.VIEWER, rows="A-20"),
     Route("performance", "/api/metrics/performance", "A score with its reasons, alerts, advice and trends",
-          {200: "performance"}, _FRAMEWORK, access=Access.ADMIN, rows="A-21"),
+          {200: "performance"}, _FRAMEWORK, access=Access.VIEWER, rows="A-21"),
     Route("comprehensive", "/api/health", "Every check, run side by side, with a summary", _health("comprehensive"),
-          (*_FRAMEWORK, *_AI), rows="A-22 A-36"),
+          (*_FRAMEWORK, *_AI), parameters={"code": "200: answer so, whatever the status is"}, rows="A-22 A-36 X-02"),
     Route("simple", "/api/health/simple", "Asks the database at once; for load balancers", _health("simple"), _AI,
           rows="A-37"),
     Route("check", "/api/health/{check_name}", "The newest result of one check",
@@ -91,6 +105,24 @@ ROUTES = (
           {**_health("check"), 404: "error"}, _FRAMEWORK, "POST", Access.ADMIN, rows="A-24"),
     Route("stats", "/api/monitoring/stats", "Health, uptime, version and environment", {200: "stats"}, _AI,
           rows="A-38"),
+    Route("admin", "/admin/monitoring", "The page: live figures, health, alerts, charts", {200: "html"},
+          access=Access.VIEWER, rows="A-28 J-01"),
+    Route("admin_data", "/admin/monitoring/data", "What the page shows", {200: "admin_data", 400: "error"},
+          access=Access.VIEWER, parameters=_PARTS, rows="J-02 J-05 J-06"),
+    Route("admin_grafana", "/admin/monitoring/grafana", "A dashboard to import in Grafana", {200: "grafana"},
+          access=Access.VIEWER, rows="A-29 J-09"),
+    Route("admin_export", "/admin/monitoring/export", "All that the monitoring knows", {200: "admin_export"},
+          access=Access.ADMIN, rows="A-30 J-10"),
+    Route("login_form", LOGIN, "The page to sign in with a token", {200: "html", 403: "html"},
+          parameters={"next": "the page to go to then"}, rows="M-05"),
+    Route("login", LOGIN, "Begins a session of 8 hours", {303: "", 401: "html", 403: "html"}, method="POST",
+          form={"token": "the admin's or the viewer's", "next": "the page to go to"}, rows="M-05 M-06"),
+    Route("logout", "/admin/monitoring/logout", "Ends the session in this browser", {303: "", 403: "error"},
+          method="POST", form={"csrf_token": "as the page has it"}, rows="M-05"),
+    Route("admin_css", "/admin/monitoring/admin.css", "How the page looks", {200: "css"}, rows="J-01"),
+    Route("admin_js", "/admin/monitoring/admin.js", "What keeps the page live", {200: "javascript"}, rows="J-02"),
+    Route("admin_charts", "/admin/monitoring/charts.js", "What draws its charts", {200: "javascript"}, rows="J-05"),
+    Route("admin_icon", "/admin/monitoring/icon.svg", "Its icon", {200: "svg"}, rows="J-01"),
     Route("openapi", OPENAPI_PATH, "This description", {200: "openapi"}),
 )  # fmt: skip
 
@@ -112,7 +144,7 @@ def served(settings: Settings) -> list[Route]:
 def install(endpoints: Endpoints, routes: list[Route], handlers: Mapping[str, Handler], gate: Gate) -> None:
     """Puts the handlers of the routes in place, behind the gate. Raises KeyError for a route without a handler."""
     for route in routes:
-        handler = gate.guarded(route.access, handlers[route.name])
+        handler = gate.guarded(route.access, handlers[route.name], limited=route.name not in UNLIMITED)
         endpoints.add(route.path, handler, method=route.method, waits=route.name not in ("live", "metrics", "openapi"))
 
 

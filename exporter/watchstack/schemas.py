@@ -1,44 +1,19 @@
-"""The JSON Schemas of the library's own answers, by the names that routes.py uses. Plain data, and what makes it short.
+"""The JSON Schemas of the library's own answers and parameters, by the names that routes.py uses: plain data.
 
 Every key of an answer stands here; an object takes no other, unless its keys are names that the application gives.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from watchstack.shapes import ANY, BOOL, NUMBER, TEXT, TIME, WHOLE, Schema
+from watchstack.shapes import by_name as _by_name
+from watchstack.shapes import each as _list
+from watchstack.shapes import maybe as _maybe
+from watchstack.shapes import record as _object
+from watchstack.shapes import told as _of
 
-Schema = dict[str, Any]
-
-
-def _object(keys: Schema, optional: tuple[str, ...] = ()) -> Schema:
-    required = [key for key in keys if key not in optional]
-    return {"type": "object", "properties": keys, "required": required, "additionalProperties": False}
-
-
-def _by_name(inner: Schema) -> Schema:
-    return {"type": "object", "additionalProperties": inner}
-
-
-def _list(inner: Schema) -> Schema:
-    return {"type": "array", "items": inner}
-
-
-def _maybe(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def _of(about: str, **schema: Any) -> Schema:
-    return {**schema, "description": about}
-
-
-TEXT: Schema = {"type": "string"}
-NUMBER: Schema = {"type": "number"}
-WHOLE: Schema = {"type": "integer"}
-BOOL: Schema = {"type": "boolean"}
-ANY: Schema = {"type": "object"}
 THREE: Schema = {"enum": ["healthy", "degraded", "unhealthy"]}
 WORST: Schema = {"enum": ["healthy", "degraded", "critical"]}
-TIME = _of("UTC", type="string", pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$", format="date-time")
 MS = _of("milliseconds, -1 where there was no answer", type="number")
 
 _TOP: Schema = {"status": THREE, "timestamp": TIME, "version": TEXT}
@@ -126,6 +101,49 @@ _COMPREHENSIVE = _object(
 )
 _SITE = _object({"where": TEXT, "bytes": WHOLE, "blocks": WHOLE})
 _TRACED = _object({"tracing": BOOL, "current_bytes": WHOLE, "peak_bytes": WHOLE, "largest": _list(_SITE)})
+_METRICS = _list(_object({"name": TEXT, "type": TEXT, "help": TEXT, "samples": _list(_SAMPLE)}))
+_SUMMARY = _object(
+    {
+        "timestamp": TIME, "uptime_seconds": NUMBER, "requests": _REQUESTS, "system": _SYSTEM,
+        "endpoints": _list(_object({"method": TEXT, "endpoint": TEXT, "requests": WHOLE, "errors": WHOLE,
+                                    "mean_response_ms": NUMBER})),
+        "health": _object({"status": THREE, "checks": _by_name(WORST)}),
+    },
+    optional=("system",),
+)  # fmt: skip
+_PERFORMANCE = _object(
+    {
+        "health_score": NUMBER,
+        "alerts": _list(_object({"message": TEXT, "severity": TEXT})),
+        "recommendations": _list(_object({"message": TEXT, "action": TEXT})),
+        "reasons": _list(_object({"message": TEXT, "points": NUMBER})),
+        "trends": _by_name(_object({"before": NUMBER, "now": NUMBER, "change_percent": NUMBER,
+                                    "direction": {"enum": ["rising", "steady", "falling"]}})),
+        "window_seconds": NUMBER,
+    }
+)  # fmt: skip
+_TIERS: Schema = {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}
+_LINE = _object(
+    {
+        "at": _of("Unix seconds", type="number"),
+        **dict.fromkeys(("requests_per_second", "error_percent", "mean_ms", "p95_ms"), _maybe(NUMBER)),
+        **dict.fromkeys(("cpu_percent", "memory_percent", "disk_percent"), _maybe(NUMBER)),
+    }
+)
+_HEAD: Schema = {
+    "timestamp": TIME,
+    **_RUNNING,
+    "preset": _maybe(TEXT),
+    "thresholds": _object(
+        {**dict.fromkeys(("cpu", "memory", "disk"), _TIERS), "response_ms": NUMBER, "error_percent": NUMBER}
+    ),
+}
+_PARTS: Schema = {
+    "summary": _SUMMARY,
+    "health": _COMPREHENSIVE,
+    "performance": _PERFORMANCE,
+    "history": _object({"minutes": NUMBER, "kept_hours": NUMBER, "points": _list(_LINE), "now": _LINE}),
+}
 
 SCHEMAS: dict[str, Schema] = {
     "live": _object(_TOP),
@@ -149,7 +167,7 @@ SCHEMAS: dict[str, Schema] = {
     "metrics_json": _object(
         {
             "timestamp": TIME,
-            "metrics": _list(_object({"name": TEXT, "type": TEXT, "help": TEXT, "samples": _list(_SAMPLE)})),
+            "metrics": _METRICS,
         }
     ),
     "status": _object(
@@ -175,26 +193,11 @@ SCHEMAS: dict[str, Schema] = {
         },
         optional=("types", "tracemalloc"),
     ),
-    "summary": _object(
-        {
-            "timestamp": TIME, "uptime_seconds": NUMBER, "requests": _REQUESTS, "system": _SYSTEM,
-            "endpoints": _list(_object({"method": TEXT, "endpoint": TEXT, "requests": WHOLE, "errors": WHOLE,
-                                        "mean_response_ms": NUMBER})),
-            "health": _object({"status": THREE, "checks": _by_name(WORST)}),
-        },
-        optional=("system",),
-    ),
-    "performance": _object(
-        {
-            "health_score": NUMBER,
-            "alerts": _list(_object({"message": TEXT, "severity": TEXT})),
-            "recommendations": _list(_object({"message": TEXT, "action": TEXT})),
-            "reasons": _list(_object({"message": TEXT, "points": NUMBER})),
-            "trends": _by_name(_object({"before": NUMBER, "now": NUMBER, "change_percent": NUMBER,
-                                        "direction": {"enum": ["rising", "steady", "falling"]}})),
-            "window_seconds": NUMBER,
-        }
-    ),
+    "summary": _SUMMARY,
+    "performance": _PERFORMANCE,
+    "admin_data": _object({**_HEAD, **_PARTS}, optional=tuple(_PARTS)),
+    "admin_export": _object({**_HEAD, **_PARTS, "settings": _by_name({}), "metrics": _METRICS}),
+    "grafana": ANY,
     "stats": _object(
         {
             "health": _COMPREHENSIVE,
@@ -206,3 +209,6 @@ SCHEMAS: dict[str, Schema] = {
     "openapi": ANY,
     "error": _object({"error": TEXT}),
 }  # fmt: skip
+
+# Of parameters of the query; the others take any text.
+PARAMETERS: dict[str, Schema] = {"format": {"enum": ["json", "prometheus"]}}

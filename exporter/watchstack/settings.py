@@ -150,6 +150,21 @@ class Settings:
         "", "Token of the admin endpoints, and in production of the restricted ones", "M-01 M-05", secret=True
     )
     monitoring_admin_token_file: str = _setting("", "File that holds it, in place of the token", "M-05")
+    monitoring_viewer_token: str = _setting(
+        "",
+        "Token of those who may look at what the admin sees, but neither run nor export anything",
+        "M-06",
+        secret=True,
+    )
+    monitoring_viewer_token_file: str = _setting("", "File that holds it, in place of the token", "M-06")
+    monitoring_rate_limit: int = _setting(
+        600,
+        "Requests a minute that an address may make to the endpoints that want a token, and ten times as many to the "
+        "open ones, in each process; 0 for no limit",
+        "M-07",
+        low=0,
+        high=1_000_000,
+    )
 
     alerting_enabled: bool = _setting(False, "Alerts from within the application", "F-06")
     alert_webhook_url: str = _setting("", "Webhook that is told", "F-07", secret=True)

@@ -1,6 +1,6 @@
 """The framework's example against its document: the rows of A, B, C, F and G that name the system [002].
 
-Its back end is a SQLite file. Alerts, the dashboard and the export (A-25 to A-30) come in later issues.
+Its back end is a SQLite file. Alerts (A-25 to A-27) come in a later issue.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.services
 METRICS = "/api/metrics"
 TOKEN = "for this test alone"
 ADMIN = {"authorization": f"Bearer {TOKEN}"}
+CURL = f"curl -sf -H 'Authorization: Bearer {TOKEN}' http://localhost:8000"  # Y-16
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,88 @@ def test_summary_and_insights(notebook: Example) -> None:  # A-20 A-21 G-16 G-17
         assert one.keys() >= {"message", "severity"}
     for one in found["recommendations"]:
         assert one.keys() >= {"message", "action"}
+
+
+def test_the_dashboard_is_for_administrators(notebook: Example) -> None:  # A-28 J-01 M-05 Y-16
+    page = "/admin/monitoring"
+    assert notebook.ask(page).status == 401
+    away = notebook.ask(page, accept="text/html")
+    assert (away.status, away.headers["location"]) == (303, f"{page}/login?next={page}")
+    found = notebook.shell(f"{CURL}{page}")
+    for word in ("Health checks", "Alerts", "Performance", "Resources", "Requests", "Trends"):
+        assert f"<h2>{word}</h2>" in found
+    for part in ("admin.css", "admin.js", "charts.js", "icon.svg"):
+        assert f"{page}/{part}?v=" in found
+        assert notebook.ask(f"{page}/{part}").status == 200
+
+
+def test_what_the_dashboard_shows(notebook: Example) -> None:  # J-02 J-03 J-04 J-05 J-06 J-08
+    page = notebook.shell(f"{CURL}/admin/monitoring")
+    assert 'data-summary="/api/metrics/summary"' in page
+    assert 'data-health="/api/health"' in page
+    found = json.loads(notebook.shell(f"{CURL}/admin/monitoring/data"))
+    assert found["health"]["checks"].keys() == _health(notebook)["checks"].keys()
+    assert {one["endpoint"] for one in found["summary"]["endpoints"]} >= {"/notes/{key}", "/login", "/broken"}
+    assert found["summary"]["system"].keys() >= {"cpu_percent", "memory_percent", "disk_percent"}
+    assert {one["severity"] for one in found["performance"]["alerts"]} <= {"critical", "error", "warning", "info"}
+    until(lambda: _now(notebook)["requests_per_second"] is not None)
+    assert _now(notebook).keys() >= {"requests_per_second", "error_percent", "mean_ms", "p95_ms", "cpu_percent"}
+
+
+def _now(notebook: Example) -> dict[str, float]:
+    found: dict[str, float] = notebook.ask("/admin/monitoring/data", **ADMIN).json()["history"]["now"]
+    return found
+
+
+def test_the_grafana_definition(notebook: Example, tmp_path: Path) -> None:  # A-29 J-09 K-09 L-44 N-25
+    file = tmp_path / "py-framework-dashboard.json"
+    notebook.shell(f"{CURL}/admin/monitoring/grafana > {file}")
+    found = json.loads(file.read_text())
+    assert found["title"].startswith("Framework Monitoring")
+    assert len(found["panels"]) >= 15
+    assert notebook.ask("/admin/monitoring/grafana").status == 401
+
+
+def test_the_export(notebook: Example, tmp_path: Path) -> None:  # A-30 J-10 M-16
+    file = tmp_path / "export.json"
+    notebook.shell(f"{CURL}/admin/monitoring/export > {file}")
+    found = json.loads(file.read_text())
+    samples = {
+        (one["name"], one["labels"].get("outcome")): one["value"]
+        for family in found["metrics"]
+        for one in family["samples"]
+    }
+    assert samples["logins_total", "failure"] == samples["logins_total", "success"] == 2
+    assert found["health"]["checks"].keys() >= {"database", "custom_service"}
+    assert found["history"]["points"] is not None
+    assert found["settings"]["MONITORING_ADMIN_TOKEN"] == "set"
+    assert TOKEN not in file.read_text()
+    assert notebook.ask("/admin/monitoring/export").status == 401
+
+
+def test_a_viewer_looks_and_nothing_else(make: Callable[..., Example]) -> None:  # M-05 M-06 M-07 M-11
+    viewer = {"authorization": "Bearer only looks"}
+    with running(make(MONITORING_VIEWER_TOKEN="only looks"), "/api/health") as example:
+        for path in (
+            "/api/metrics/summary",
+            "/api/metrics/performance",
+            "/admin/monitoring",
+            "/admin/monitoring/grafana",
+        ):
+            assert example.ask(path, **viewer).status == 200
+        assert example.ask("/admin/monitoring/export", **viewer).status == 403
+        assert example.ask("/api/health/custom_service/run", "POST", **viewer).status == 403
+        signed = example.ask("/admin/monitoring/login", "POST", form={"token": "only looks"})
+        cookie = signed.headers["set-cookie"].partition(";")[0]
+        assert example.ask("/admin/monitoring", cookie=cookie).status == 200
+        assert example.ask("/admin/monitoring", cookie=cookie[:-1]).status == 401
+        codes = [example.ask("/admin/monitoring", authorization=f"Bearer {n}").status for n in range(7)]
+        assert codes == [401] * 5 + [429] * 2
+        assert {example.ask(path).status for path in (METRICS, "/api/health", "/api/health/database")} == {200}  # M-22
+        said = [line for line in example.said.splitlines() if "watchstack.audit" in line]
+        assert sum('who="viewer by token"' in line and "status=200" in line for line in said) == 4
+        assert sum('who="viewer by token"' in line and "status=403" in line for line in said) == 2
+        assert "only looks" not in example.said
 
 
 def test_python_of_the_document(notebook: Example) -> None:  # B-22 B-37 B-38 G-10 G-12 G-13 G-14 G-15 G-22

@@ -152,7 +152,20 @@ def test_the_components_of_the_framework(watched: Monitoring) -> None:
     assert {"/api/metrics", "/api/health", "/health/live"} <= set(routes.paths)
     served = routes.register(flask_app())
     assert drive_wsgi(served, Ask(path="/health/live")).status == "200"
-    assert {"MetricsCollector", "HealthChecker", "MonitoringMiddleware", "MonitoringRoutes"} <= set(api.__all__)
+    named = {"MetricsCollector", "HealthChecker", "MonitoringDashboard", "MonitoringMiddleware", "MonitoringRoutes"}
+    assert named <= set(api.__all__)
+
+
+# G-23 A-29 A-30
+def test_the_dashboard_of_the_framework(watched: Monitoring) -> None:
+    dashboard = api.MonitoringDashboard()
+    assert dashboard.path in api.MonitoringRoutes().paths
+    assert dashboard.data(15)["history"]["minutes"] == 15
+    assert dashboard.export().keys() - dashboard.data().keys() == {"settings", "metrics"}
+    assert dashboard.grafana()["uid"] == "py-framework"
+    off = Monitoring(settings=Settings(enable_monitoring=False), registry=CollectorRegistry())
+    with pytest.raises(RuntimeError, match="ENABLE_MONITORING is off"):
+        api.MonitoringDashboard(off).data()
 
 
 def test_a_starlette_application_that_runs_already_says_so(watched: Monitoring) -> None:

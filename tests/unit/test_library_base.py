@@ -20,7 +20,13 @@ from support import ROOT
 
 BASE = {"flask", "prometheus_client", "psutil"}
 # What starts a process of the stack, or checks a store, may import its extra; nothing imports these but who asks.
-NEEDS_AN_EXTRA = ("watchstack.console", "watchstack.containers", "watchstack.exporter", "watchstack.serve")
+NEEDS_AN_EXTRA = (
+    "watchstack.bodies",
+    "watchstack.console",
+    "watchstack.containers",
+    "watchstack.exporter",
+    "watchstack.serve",
+)
 PROGRAM = """
 import asyncio, importlib, json, pkgutil, sys
 
@@ -60,8 +66,8 @@ async def drive(app, path):
     await app(scope, receive, send)
     return b"".join(message.get("body", b"") for message in sent).decode()
 
-measured = MonitoringMiddleware(bare, settings=Settings())
-found["asgi"] = [asyncio.run(drive(measured, path)) for path in ("/x", "/metrics")]
+measured = MonitoringMiddleware(bare, settings=Settings(monitoring_admin_token="t"))
+found["asgi"] = [asyncio.run(drive(measured, path)) for path in ("/x", "/metrics", "/admin/monitoring/login")]
 measured.monitoring.stop()
 import watchstack
 closed = []
@@ -134,8 +140,24 @@ def test_the_library_serves_metrics_and_health_with_its_base_alone() -> None:
     assert "system" in found["/health/detailed"][1]
     assert found["asgi"][0] == "asgi"
     assert "http_requests_total{" in found["asgi"][1]
+    assert "<h1>Sign in</h1>" in found["asgi"][2]
     assert [name for name in told["closed"] if not name.startswith(NEEDS_AN_EXTRA)] == []
     assert {"waitress", "docker"} <= set(told["refused"])  # the closed door was tried
+
+
+@pytest.mark.parametrize(
+    ("program", "unloaded"),
+    [
+        ("import flask, watchstack.monitoring as m; m.Monitoring(flask.Flask('a')).stop()", "asyncio"),
+        ("import watchstack.asgi as a; a.MonitoringMiddleware(None).monitoring.stop()", "flask jinja2 werkzeug"),
+    ],
+    ids=["Flask", "ASGI"],
+)
+def test_what_an_application_of_one_kind_does_not_load(program: str, unloaded: str) -> None:
+    told = f"{program}; import sys; print(*[name for name in {unloaded.split()} if name in sys.modules])"
+    environ = {**os.environ, "PYTHONPATH": str(ROOT / "exporter")}
+    done = subprocess.run([sys.executable, "-c", told], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def public() -> Iterator[tuple[str, Any]]:

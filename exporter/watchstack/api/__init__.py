@@ -13,6 +13,7 @@ from watchstack.api.current import (
     get_user_activity_monitor,
     use_monitoring,
 )
+from watchstack.api.dashboard import MonitoringDashboard
 from watchstack.api.decorators import monitor_database_operation, track_endpoint_metrics
 from watchstack.api.middleware import MonitoringMiddleware, MonitoringRoutes, add_monitoring_middleware
 
@@ -23,6 +24,7 @@ __all__ = [
     "HealthStatus",
     "MetricsCollector",
     "MonitoringConfig",
+    "MonitoringDashboard",
     "MonitoringMiddleware",
     "MonitoringRoutes",
     "UserActivityMonitor",

@@ -115,7 +115,7 @@ _FRAMEWORK = {
     "src/framework/monitoring/__init__.py": _file(
         "The monitoring of this application.",
         api=(
-            *("HealthChecker", "MetricsCollector", "MonitoringMiddleware", "MonitoringRoutes"),
+            *("HealthChecker", "MetricsCollector", "MonitoringDashboard", "MonitoringMiddleware", "MonitoringRoutes"),
             *("get_health_checker", "get_metrics_collector"),
         ),
         preset=Preset.FRAMEWORK,

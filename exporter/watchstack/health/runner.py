@@ -5,7 +5,6 @@ A check that hangs keeps the one thread it has; it is not begun again before it 
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import threading
@@ -182,6 +181,8 @@ def _answer(check: Check) -> Result:
     """Raises what the check raises, and TypeError where it answers something else than a result."""
     found: Any = check.function()
     if inspect.isawaitable(found):
+        import asyncio  # no need of it where every check is plain
+
         found = asyncio.run(_awaited(found))
     if not isinstance(found, Result) or not isinstance(found.status, Status):
         raise TypeError(f"the check answered {type(found).__name__} instead of a result")

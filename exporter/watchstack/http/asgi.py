@@ -6,12 +6,11 @@ server, not when the application returns, so background tasks do not count as a 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import partial
 from typing import Any
 
-from watchstack.endpoints import Endpoints, Request
+from watchstack.endpoints import LARGEST_BODY, Endpoints, Request
 from watchstack.http.recorder import DISCONNECTED, FAILED, Exchange, Recorder
 from watchstack.http.routes import Scope, owns, starlette_route, told_route
 
@@ -110,11 +109,25 @@ class AsgiMiddleware:
                 exchange.end()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        import asyncio  # an application of another kind need not have it
+
         path = _path(scope)
         route = scope["watchstack.route"] = self._endpoints.find(path)
-        names = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        query = scope.get("query_string", b"").decode("latin-1")
-        request = Request(scope["method"], path, query, names.get, partial(owns, scope.get("app", self._app)))
+        names: dict[str, str] = {}
+        for key, value in scope["headers"]:
+            name, told = key.decode("latin-1"), value.decode("latin-1")
+            names[name] = f"{names[name]}; {told}" if name == "cookie" and name in names else told  # HTTP/2 splits it
+        request = Request(
+            scope["method"],
+            path,
+            scope.get("query_string", b"").decode("latin-1"),
+            names.get,
+            partial(owns, scope.get("app", self._app)),
+            root=scope.get("root_path", ""),
+            client=(scope.get("client") or ("",))[0],
+            secure=scope.get("scheme") == "https",
+            body=b"" if scope["method"] in _BODILESS else await _body(receive),
+        )
         if route in self._endpoints.waiting:
             answer = await asyncio.to_thread(self._endpoints.answer, request)
         else:
@@ -132,6 +145,17 @@ def _path(scope: Scope) -> str:
     path: str = scope["path"]
     root = scope.get("root_path")
     return path.removeprefix(root) if root else path
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The body of a request to one of our own endpoints, None for one that is too large; no more of it is kept."""
+    body = b""
+    while len(body) <= LARGEST_BODY:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return body if len(body) <= LARGEST_BODY else None
+    return None
 
 
 def _noted(scope: Scope, receive: Receive, exchange: Exchange) -> Receive:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
-from watchstack.endpoints import Endpoints, Request
+from watchstack.endpoints import LARGEST_BODY, Endpoints, Request
 from watchstack.http.recorder import Exchange, Recorder
 
 Environ = dict[str, Any]
@@ -19,6 +20,7 @@ WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 RouteOf = Callable[[Environ], str | None]
 EXCHANGE = "watchstack.exchange"  # the environ key under which the application finds its exchange
 ROUTE = "watchstack.route"  # an application without a router known here puts its route template under this key
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 PAUSE = 0.0001  # seconds between two pieces of a large answer: enough for a waiting thread to get the interpreter
 
 
@@ -110,17 +112,39 @@ class WsgiMiddleware:
 
     def _serve(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
+        environ.pop("werkzeug.request", None)  # of Flask's test client: no application of Flask's answers this
         environ[ROUTE] = self._endpoints.find(path)
         request = Request(
             environ["REQUEST_METHOD"],
             path,
             environ.get("QUERY_STRING", ""),
-            lambda name: environ.get("HTTP_" + name.upper().replace("-", "_")),
+            partial(_header, environ),
             self._endpoints.owned,
+            root=environ.get("SCRIPT_NAME", ""),
+            client=environ.get("REMOTE_ADDR", ""),
+            secure=environ.get("wsgi.url_scheme") == "https",
+            body=_body(environ) if environ["REQUEST_METHOD"] not in _BODILESS else b"",
         )
         answer = self._endpoints.answer(request)
         start_response(answer.status_line, answer.headers)
         return _paced(answer.chunks)
+
+
+def _header(environ: Environ, name: str) -> str | None:
+    key = name.upper().replace("-", "_")
+    return environ.get(key if key == "CONTENT_TYPE" else "HTTP_" + key)
+
+
+def _body(environ: Environ) -> bytes | None:
+    """The body of a request to one of our own endpoints, None for one that is too large; no more of it is read."""
+    told = environ.get("CONTENT_LENGTH") or ""
+    if not told.isdecimal() and not environ.get("wsgi.input_terminated"):
+        return b""
+    length = int(told) if told.isdecimal() else LARGEST_BODY + 1
+    if told.isdecimal() and length > LARGEST_BODY:
+        return None
+    body: bytes = environ["wsgi.input"].read(length)
+    return body if len(body) <= LARGEST_BODY else None
 
 
 def _paced(chunks: Iterable[bytes]) -> Iterator[bytes]:

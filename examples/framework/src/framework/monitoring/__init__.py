@@ -4,6 +4,7 @@
 from watchstack.api import (
     HealthChecker,
     MetricsCollector,
+    MonitoringDashboard,
     MonitoringMiddleware,
     MonitoringRoutes,
     default_preset,
@@ -16,6 +17,7 @@ default_preset("framework")
 __all__ = [
     "HealthChecker",
     "MetricsCollector",
+    "MonitoringDashboard",
     "MonitoringMiddleware",
     "MonitoringRoutes",
     "get_health_checker",
