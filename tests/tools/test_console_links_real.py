@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console_kit import console
+from console_kit import console, signed_in
 from console_parts import post_json, run_alertmanager, run_loki, stream
 from flask.testing import FlaskClient
 from watchstack.console import create_app
@@ -40,7 +40,7 @@ def get(url: str) -> Any:
 @contextmanager
 def client(folder: Path, **peers: str) -> Iterator[FlaskClient]:
     made = console(folder, SystemClock(), **peers)  # type: ignore[arg-type]
-    yield create_app(made).test_client()
+    yield signed_in(create_app(made).test_client())
     made.store.close()
 
 

@@ -37,25 +37,11 @@ def test_uids_and_titles_are_unique(sources: str, placed: str) -> None:
     found = boards(sources, placed)
     assert len(found) == len(files) >= 15
     assert len({one["title"] for one in found.values()}) == len(found)
-    assert all(re.fullmatch(r"watchstack-[a-z-]{2,29}", uid) for uid in found), "Grafana takes 40 characters at most"
 
 
-@pytest.mark.parametrize(("sources", "placed"), TREES)
-def test_links_lead_to_dashboards_that_exist(sources: str, placed: str) -> None:
-    found = boards(sources, placed)
-    tags = {tag for one in found.values() for tag in one["tags"]}
-    led = set()
-    for dashboard in found.values():
-        for address in addresses(dashboard):
-            if match := OTHER.match(address):
-                assert match[1] in found, f"{dashboard['uid']}: {address}"
-                led.add(match[1])
-            else:
-                assert address.startswith(("/explore?", "http")), address
-        for link in dashboard["links"]:
-            if link["type"] == "dashboards":
-                assert set(link["tags"]) <= tags, dashboard["uid"]
-                assert link["keepTime"], dashboard["uid"]
+def test_the_ways_between_the_dashboards_are_used() -> None:
+    """That each of them leads to one that exists is looked at in test_render_dashboards."""
+    led = {match[1] for one in boards().values() for address in addresses(one) if (match := OTHER.match(address))}
     assert {"watchstack-overview", "watchstack-service", "watchstack-api-errors"} <= led
 
 
@@ -82,6 +68,16 @@ def test_the_overview_leads_to_the_service_that_was_clicked() -> None:  # J-13
     (targets,) = [panel for panel in boards()["watchstack-overview"]["panels"] if panel["title"] == "Targets"]
     (link,) = targets["fieldConfig"]["defaults"]["links"]
     assert link["url"].startswith("/d/watchstack-service?var-service=${__field.labels.service}&from=${__from}")
+
+
+def test_the_overview_and_the_service_lead_to_the_promises_and_back() -> None:  # J-13, N-10
+    found = boards()
+    for uid, chosen in (("watchstack-overview", False), ("watchstack-service", True)):
+        (link,) = [link for link in found[uid]["links"] if link.get("url") == "/d/watchstack-slo"]
+        assert (link["keepTime"], link["includeVars"]) == (True, chosen)
+    (back,) = [link for link in found["watchstack-slo"]["links"] if link.get("url") == "/d/watchstack-service"]
+    assert back["keepTime"]
+    assert back["includeVars"]
 
 
 def test_dashboards_of_one_preset_lead_to_one_another_with_their_services() -> None:  # K-05, K-06, K-07, K-08

@@ -133,7 +133,7 @@ def test_the_ai_service_shows_what_it_costs_and_who_uses_it() -> None:  # K-32
         "Cost an hour": "service:holisticos_openai_cost_dollars:increase1h",
         "Calls of models": "holisticos_openai_calls_total",
         "Features": "feature_usage_total",
-        "Requests by route": "http_requests_total",
+        "Requests by route": "service:http_requests_by_route:rate5m",
         "Use, trend": "service:http_requests:rate5m",
     }
     assert {title: metric for title, metric in wanted.items() if metric in asked.get(title, "")} == wanted

@@ -10,6 +10,7 @@ import pytest
 from stackgen.checks.known import known
 from stackgen.checks.promql import parse
 from stackgen.checks.tree import Selector, walk
+from stackgen.model.slo import RECORDED
 from trees import TREES, model, tree
 
 VARIABLES = {"service": "shop", "search": "timeout"}  # what the dashboards may ask for; the console puts in the same
@@ -56,8 +57,9 @@ def selectors(expr: str) -> list[Selector]:
 
 @cache
 def recorded() -> frozenset[str]:
-    """By the shipped rules; the rich sources have none of them."""
-    return frozenset(rule.name for file in model("shipped").rule_files for group in file.groups for rule in group.rules)
+    """By the shipped rules, of which the rich sources have none, and for the promises of services."""
+    shipped = {rule.name for file in model("shipped").rule_files for group in file.groups for rule in group.rules}
+    return frozenset(shipped | set(RECORDED))
 
 
 @pytest.mark.parametrize("sources", ["shipped", "rich"])
@@ -100,8 +102,8 @@ def test_metrics_of_a_preset_are_asked_of_that_preset(sources: str) -> None:
 
 
 def test_windows_are_those_of_the_recording_rules() -> None:  # N-09
-    """Five minutes everywhere, an hour or a day where the panel says so: lines of one dashboard can be compared."""
-    words = {3600: "hour", 86400: "day"}
+    """Five minutes everywhere, another time where the panel says so: lines of one dashboard can be compared."""
+    words = {3600: "hour", 86400: "day", 604800: "week"}
     for one in asked("rich", "prometheus"):
         for selector in selectors(one.expr):
             if selector.window not in (None, 300):
@@ -109,25 +111,31 @@ def test_windows_are_those_of_the_recording_rules() -> None:  # N-09
                 assert words[selector.window] in one.panel["title"] + one.panel["description"], str(one)
 
 
-def test_no_panel_draws_a_raw_series_of_many_labels() -> None:  # N-09
-    """What has a series for each route, status or bucket is summed before it is drawn."""
+def test_no_panel_draws_a_raw_series_of_many_labels() -> None:  # N-09, P-08
+    """What has a series for each route, status or bucket is drawn from what the recording rules made of it."""
     many = (
         "_bucket",
         "http_requests_total",
         "http_request_duration_seconds_sum",
         "http_request_duration_seconds_count",
     )
+    seen = 0
     for one in asked("rich", "prometheus"):
         for selector in selectors(one.expr):
             if selector.name.endswith(many):
                 assert "sum" in one.expr, str(one)
+                seen += 1
+            if selector.name.startswith("http_request"):
+                assert one.target["instant"] or selector.name == "http_requests_in_progress", str(one)
+    assert seen
 
 
 def test_logs_are_asked_by_labels_that_every_line_has() -> None:
     found = asked("shipped", "loki")
-    assert len(found) >= 8
+    assert len(found) >= 11
+    known = ('{environment=~".+"}', '{level=~"error|critical"}', '{level=~"warning|error|critical"}')
     for one in found:
-        assert '{environment=~".+"}' in one.expr or '{level=~"error|critical"}' in one.expr, str(one)
+        assert any(selector in one.expr for selector in known), str(one)
 
 
 def test_only_the_variables_that_a_dashboard_declares_are_used() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from stackgen.render import render
 from stackgen.render.dashboards.panels import EMPTY_IS_FINE
 from trees import TREES, load_text, model, tree
 
+DATASOURCES = ("prometheus", "loki")
 DRAWN = {"stat", "timeseries", "gauge", "bargauge", "table", "logs", "text"}  # what the console draws too
 
 
@@ -25,42 +28,130 @@ def slug(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
 
 
-@pytest.mark.parametrize(("sources", "placed"), TREES)
-def test_panels_are_whole(sources: str, placed: str) -> None:
-    for path, dashboard in dashboards(sources, placed).items():
-        assert dashboard["uid"], path
-        assert dashboard["schemaVersion"] == 42
-        assert "id" not in dashboard
-        identities = [panel["id"] for panel in dashboard["panels"]]
-        assert len(set(identities)) == len(identities)
-        titles = [slug(panel["title"]) for panel in dashboard["panels"]]
-        assert len(set(titles)) == len(titles)
-        for panel in dashboard["panels"]:
-            assert panel["type"] in DRAWN, panel["title"]
-            assert len(panel["description"]) > 20, panel["title"]
-            assert panel["datasource"]["uid"] in ("prometheus", "loki")
-            assert panel["targets"], panel["title"]
-            references = [target["refId"] for target in panel["targets"]]
-            assert len(set(references)) == len(references), panel["title"]
-            for target in panel["targets"]:
-                assert target["datasource"] == panel["datasource"]
-                assert target["expr"].strip() == target["expr"] != ""
-            if panel["type"] in ("stat", "timeseries", "gauge", "bargauge"):
-                assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+EVERY = [
+    pytest.param(
+        content, {one["uid"] for one in dashboards(*which).values()}, id=f"{'-'.join(which)}-{Path(path).stem}"
+    )
+    for which in TREES
+    for path, content in dashboards(*which).items()
+]
 
 
-def test_panels_do_not_overlap_and_fill_the_grid() -> None:
-    for path, dashboard in dashboards().items():
-        taken: dict[tuple[int, int], str] = {}
-        for panel in dashboard["panels"]:
-            place = panel["gridPos"]
-            assert place["x"] + place["w"] <= 24
-            for x in range(place["x"], place["x"] + place["w"]):
-                for y in range(place["y"], place["y"] + place["h"]):
-                    assert (x, y) not in taken, f"{path}: {panel['title']} over {taken.get((x, y))}"
-                    taken[x, y] = panel["title"]
-        height = max(y for _, y in taken) + 1
-        assert len(taken) == 24 * height, f"{path} has holes"
+def flaws(board: dict[str, Any], uids: set[str]) -> Iterator[str]:
+    """What Grafana would not refuse, and people would stumble over. uids: of all dashboards."""
+    if not re.fullmatch(r"watchstack-[a-z-]{2,29}", board["uid"]) or "id" in board or board["schemaVersion"] != 42:
+        yield "identity"
+    for key, name in (("id", "panel ids"), ("title", "panel titles")):
+        found = [slug(str(panel[key])) for panel in board["panels"]]
+        if len(set(found)) != len(found):
+            yield f"{name} repeat"
+    yield from _grid(board["panels"])
+    for address in _addresses(board):
+        match = re.match(r"/d/([^/?]+)", address)
+        if (match and match[1] not in uids) or not (match or address.startswith(("/explore?", "http"))):
+            yield f"{address} leads nowhere"
+    for link in board["links"]:
+        known = {"watchstack", *board["tags"]}
+        if link["type"] == "dashboards" and not (link["tags"] and set(link["tags"]) <= known and link["keepTime"]):
+            yield f"{link['title']} lists no dashboards, or other times"
+    for annotation in board["annotations"].get("list", ()):
+        if annotation["datasource"]["uid"] not in DATASOURCES or not annotation["expr"].strip():
+            yield f"annotation {annotation['name']}"
+    for panel in board["panels"]:
+        yield from (f"{panel['title']}: {flaw}" for flaw in _of_panel(panel))
+
+
+def _grid(panels: list[dict[str, Any]]) -> Iterator[str]:
+    """Within 24 columns, nothing over another panel, no hole."""
+    taken: dict[tuple[int, int], str] = {}
+    for panel in panels:
+        place = panel["gridPos"]
+        for x in range(place["x"], place["x"] + place["w"]):
+            for y in range(place["y"], place["y"] + place["h"]):
+                if (x, y) in taken or not 0 <= x < 24:
+                    yield f"{panel['title']} at {x},{y}: {taken.get((x, y), 'outside')}"
+                    return
+                taken[x, y] = panel["title"]
+    if len(taken) != 24 * (max(y for _, y in taken) + 1):
+        yield "the grid has holes"
+
+
+def _addresses(board: dict[str, Any]) -> Iterator[str]:
+    yield from (link["url"] for link in board["links"] if link["type"] == "link")
+    for panel in board["panels"]:
+        fields = panel.get("fieldConfig", {})
+        yield from (link["url"] for link in fields.get("defaults", {}).get("links", []))
+        chosen = [one for override in fields.get("overrides", ()) for one in override["properties"]]
+        yield from (link["url"] for one in chosen if one["id"] == "links" for link in one["value"])
+    for annotation in board["annotations"].get("list", ()):
+        yield from re.findall(r'href="([^"]+)"', annotation.get("textFormat", ""))
+
+
+def _of_panel(panel: dict[str, Any]) -> Iterator[str]:
+    defaults = panel.get("fieldConfig", {}).get("defaults", {})
+    references = [target["refId"] for target in panel["targets"]]
+    if panel["type"] not in DRAWN:
+        yield f"{panel['type']} is not drawn by the console"
+    if len(panel["description"]) <= 20:
+        yield "no description"
+    if panel["datasource"]["uid"] not in DATASOURCES:
+        yield "unknown datasource"
+    if len(set(references)) != len(references) or bool(references) == (panel["type"] == "text"):
+        yield "refIds"
+    for target in panel["targets"]:
+        if (
+            target["datasource"] != panel["datasource"]
+            or target["expr"].strip() != target["expr"]
+            or not target["expr"]
+        ):
+            yield f"target {target['refId']}"
+    if panel["type"] in ("stat", "timeseries", "gauge", "bargauge") and not defaults.get("unit"):
+        yield "no unit"
+    if panel["type"] == "table":
+        columns = ["Value"] if len(references) == 1 else [f"Value #{ref}" for ref in references]
+        (organised,) = [one["options"] for one in panel["transformations"] if one["id"] == "organize"]
+        if not all(column in organised["renameByName"] or column in organised["excludeByName"] for column in columns):
+            yield "a number whose column does not say what it is"
+
+
+@pytest.mark.parametrize(("board", "uids"), EVERY)
+def test_a_dashboard_is_whole(board: dict[str, Any], uids: set[str]) -> None:
+    """refIds, ids, titles, kinds, units, descriptions, datasources, links, grid; the console can draw all of it."""
+    assert list(flaws(board, uids)) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "flaw"),
+    [
+        (lambda board: board.update(uid="mine"), "identity"),
+        (lambda board: board["panels"][1].update(id=board["panels"][0]["id"]), "panel ids repeat"),
+        (lambda board: board["panels"][1].update(title=board["panels"][0]["title"].upper()), "panel titles repeat"),
+        (lambda board: board["panels"][0]["gridPos"].update(w=25), "at 24,0: outside"),
+        (lambda board: board["panels"][1]["gridPos"].update(x=0), "at 0,0: "),
+        (lambda board: board["panels"].pop(0), "holes"),
+        (lambda board: board["links"][0].update(url="/d/watchstack-nowhere?x=1"), "leads nowhere"),
+        (lambda board: board["links"][0].update(url="watchstack-host"), "leads nowhere"),
+        (lambda board: [link.update(tags=["other"]) for link in board["links"]], "lists no dashboards"),
+        (lambda board: board["panels"][0].update(type="piechart"), "piechart is not drawn"),
+        (lambda board: board["panels"][0].update(description=""), "no description"),
+        (lambda board: board["panels"][0]["datasource"].update(uid="mysql"), "unknown datasource"),
+        (lambda board: board["panels"][0]["targets"].append(board["panels"][0]["targets"][0]), "refIds"),
+        (lambda board: board["panels"][0]["targets"][0].update(expr=" up"), "target A"),
+        (lambda board: board["panels"][0]["fieldConfig"]["defaults"].pop("unit"), "no unit"),
+        (lambda board: _table(board)["options"].update(renameByName={}), "column does not say"),
+    ],
+)
+def test_every_flaw_is_seen(edit: Callable[[dict[str, Any]], object], flaw: str) -> None:
+    found = dashboards()
+    board = copy.deepcopy(found["grafana/dashboards/service.json"])
+    edit(board)
+    assert flaw in "\n".join(flaws(board, {one["uid"] for one in found.values()}))
+
+
+def _table(board: dict[str, Any]) -> dict[str, Any]:
+    (table,) = [panel for panel in board["panels"] if panel["type"] == "table"]
+    (organised,) = [one for one in table["transformations"] if one["id"] == "organize"]
+    return dict(organised)
 
 
 def test_the_panel_that_a_rule_names_exists() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stackgen.checks.subject import Subject
-from stackgen.diagnostic import Severity
+from stackgen.diagnostic import Position, Severity
 from stackgen.findings import Words, check
 from stackgen.model.defaults import THRESHOLDS, is_percentage, is_statistic
 from stackgen.model.problems import nearest
@@ -105,16 +105,24 @@ def short_retention(subject: Subject) -> Iterator[Words]:
 
 @check("secret-missing", Severity.WARNING)
 def secret_missing(subject: Subject) -> Iterator[Words]:
+    for file, where in _secret_files(subject):
+        try:
+            there = (subject.root / "secrets" / file).is_file()
+        except OSError:
+            continue  # the folder is somebody else's: nothing can be said
+        if not there:
+            yield Words(where, f"secrets/{file} is not there", "put the secret into it, mode 600")
+
+
+def _secret_files(subject: Subject) -> Iterator[tuple[str, Position]]:
+    """Every file of secrets/ that stack.yml names, and where."""
     for name, receiver in subject.stack.receivers.items():
         for key, option in OPTIONS[receiver.kind].items():
             file = receiver.options.get(key)
-            if option.type != "secret" or not file:
-                continue
-            try:
-                there = (subject.root / "secrets" / str(file)).is_file()
-            except OSError:
-                continue  # the folder is somebody else's: nothing can be said
-            if not there:
+            if option.type == "secret" and file:
                 own = subject.written("receivers", name, receiver.kind, key)
                 where = subject.value("receivers", name, receiver.kind, key) if own else subject.value("mail", key)
-                yield Words(where, f"secrets/{file} is not there", "put the secret into it, mode 600")
+                yield str(file), where
+    for number, service in enumerate(subject.stack.services):
+        if service.bearer_token_file:
+            yield service.bearer_token_file, subject.value("services", number, "bearer_token_file")

@@ -15,7 +15,7 @@ COMPOSE = Placement(
     docker_host="host.docker.internal",
     places=MappingProxyType(
         {
-            "prometheus": Place("prometheus", 9090, config="/etc/prometheus", data="/prometheus"),
+            "prometheus": Place("prometheus", 9090, config="/etc/prometheus", data="/prometheus", secrets=SECRETS),
             "alertmanager": Place(
                 "alertmanager", 9093, config="/etc/alertmanager", data="/alertmanager", secrets=SECRETS
             ),

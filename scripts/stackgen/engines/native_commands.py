@@ -6,6 +6,7 @@ What the configuration says is rendered elsewhere; nothing is started here.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -137,12 +138,14 @@ def _exporter(_root: Path, place: Place) -> dict[str, str]:
 
 
 def _console(root: Path, place: Place) -> dict[str, str]:
+    rendered = Path(place.config).parent / "grafana" / "dashboards"
     return {
         "CONSOLE_LISTEN": place.address,
         "CONSOLE_DATA": place.data,
         "CONSOLE_CONFIG": place.config,
         "CONSOLE_SECRETS": place.secrets,
         "CONSOLE_RUNBOOKS": str(root / "docs" / "runbooks"),
+        "CONSOLE_DASHBOARDS": os.pathsep.join((str(rendered), str(root / "grafana" / "dashboards" / "custom"))),
     }
 
 

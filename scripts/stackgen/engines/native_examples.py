@@ -18,6 +18,7 @@ from stackgen.engines.base import EngineError
 from stackgen.engines.native_files import write_json
 from stackgen.engines.native_plan import PartPlan
 from stackgen.model import Model
+from stackgen.model.slo import Latency, Slo
 from stackgen.model.stack import Service
 from stackgen.parts import resolve
 from stackgen.parts.extras import EXTRAS
@@ -44,6 +45,7 @@ class Example:
     command: tuple[str, ...]
     interval: float | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    slo: Slo | None = None
 
     @property
     def name(self) -> str:
@@ -66,7 +68,7 @@ EXAMPLES = (
     Example("iot", 15003, "/health/metrics", "/health/live", ("iot/run.py",), None, {
         "DATABASE_URL": "postgresql://watch@127.0.0.1:{postgres}/postgres" + SEARCH_PATH,
         "BACKUP_FILE": "backup.jsonl",
-    }),
+    }, Slo(99.0, Latency(1.0, 95.0))),
     Example("ai", 15004, "/metrics", "/metrics", ("-m", "services.api_gateway.openai_main"), None, {
         "DATABASE_URL": "postgresql://watch@127.0.0.1:{postgres}/postgres",
         "REDIS_URL": "redis://127.0.0.1:{redis}",
@@ -127,6 +129,7 @@ def with_examples(model: Model, root: Path) -> Model:
             preset=one.preset,
             metrics_path=one.path,
             interval=one.interval,
+            slo=one.slo,
         )
         for one in EXAMPLES
         if chosen and one.name not in taken

@@ -41,6 +41,7 @@ STACK_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "preset",
             "metrics_path",
             "scheme",
+            "bearer_token_file",
             "interval",
             "timeout",
             "probe",

@@ -8,6 +8,7 @@ from typing import Any
 
 from stackgen.model import problems, values
 from stackgen.model.keys import STACK_KEYS
+from stackgen.model.read_receivers import secret_file
 from stackgen.model.read_slo import read_slo
 from stackgen.model.read_thresholds import read_thresholds
 from stackgen.model.section import Section, entries
@@ -43,6 +44,7 @@ def read_service(node: Node, number: int, thresholds: AbstractMapping[str, float
         preset=part.take("preset", values.choice(PRESETS)),
         metrics_path=part.get("metrics_path", _path, "/metrics"),
         scheme=part.get("scheme", values.choice(("http", "https")), "http"),
+        bearer_token_file=part.take("bearer_token_file", secret_file),
         interval=part.take("interval", values.lasting_seconds),
         timeout=part.take("timeout", values.lasting_seconds),
         probe=part.take("probe", values.url),

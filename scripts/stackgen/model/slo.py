@@ -11,6 +11,7 @@ RECORDED = (
     "slo:errors:rate5m",
     "slo:requests:rate5m",
     "slo:objective:ratio",
+    "slo:period:seconds",
     "slo:error_limit:ratio",
     "slo:error_budget_remaining:ratio",
 )

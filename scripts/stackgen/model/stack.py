@@ -24,6 +24,7 @@ class Service:
 
     targets: static `host:port`; discover: `{"dns": {...}}` or `{"files": [...]}` instead of targets.
     metrics_path: HTTP path of the exposition, starts with "/".
+    bearer_token_file: file in secrets/ whose content Prometheus shows when it asks for metrics, None for nothing.
     interval: scrape interval in seconds, None for the global one.
     probe: URL that blackbox_exporter asks for, None for no probe.
     environment: label of its targets, None for the stack's. maintenance: windows in which nobody is told of it.
@@ -38,6 +39,7 @@ class Service:
     preset: str | None = None
     metrics_path: str = "/metrics"
     scheme: str = "http"
+    bearer_token_file: str | None = None
     interval: float | None = None
     timeout: float | None = None
     probe: str | None = None

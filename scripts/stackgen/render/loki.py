@@ -88,6 +88,7 @@ def _limits(source: Source) -> dict[str, Any]:
         "max_line_size_truncate": True,
         "max_query_parallelism": 4,
         "max_entries_limit_per_query": 5000,
+        "max_query_series": 5000,  # shapes of log lines are many before the most frequent are chosen
         "allow_structured_metadata": True,
         "volume_enabled": True,
     }

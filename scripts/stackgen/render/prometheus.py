@@ -59,6 +59,9 @@ def _service_job(source: Source, service: Service) -> dict[str, Any]:
         job["metrics_path"] = service.metrics_path
     if service.scheme != "http":
         job["scheme"] = service.scheme
+    if service.bearer_token_file:
+        token = f"{source.placement['prometheus'].secrets}/{service.bearer_token_file}"
+        job["authorization"] = {"credentials_file": token}
     interval = service.interval or source.stack.intervals.scrape
     if service.interval:
         job["scrape_interval"] = duration(interval)

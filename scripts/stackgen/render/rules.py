@@ -26,7 +26,7 @@ NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 def render(source: Source) -> dict[str, bytes]:
     """Every rule file and test file by its path."""
     files: dict[str, bytes] = {}
-    names = _file_names(source.model.rule_files)
+    names = file_names(source.model.rule_files)
     recorded = _recorded(source.model.rule_files, names)
     for rule_file, name in zip(source.model.rule_files, names, strict=True):
         sources = f"{rule_file.path} and {STACK}"
@@ -54,7 +54,7 @@ def info_rule(digest: str) -> dict[str, Any]:
     return {"groups": [{"name": "stack-config", "rules": [rule]}]}
 
 
-def _file_names(rule_files: Iterable[RuleFile]) -> list[str]:
+def file_names(rule_files: Iterable[RuleFile]) -> list[str]:
     """One flat name a rule file: rules/custom/shop.yml is custom-shop.yml; a name already taken gets a number."""
     names: list[str] = []
     for rule_file in rule_files:
@@ -68,11 +68,11 @@ def _file_names(rule_files: Iterable[RuleFile]) -> list[str]:
 
 
 def _group(source: Source, group: Group) -> dict[str, Any]:
-    rules = [_rule(source, rule) for rule in group.rules if not _override(source, rule).disabled]
+    rules = [_rule(source, rule) for rule in group.rules if not override(source, rule).disabled]
     return {"name": group.name, **group.options, "rules": rules}
 
 
-def _override(source: Source, rule: Rule) -> Override:
+def override(source: Source, rule: Rule) -> Override:
     """What stack.yml changes about an alert; an empty override when it says nothing."""
     found = source.stack.overrides.get(rule.name) if rule.kind == "alert" else None
     return found or Override(alert=rule.name, where=rule.where)
@@ -81,11 +81,11 @@ def _override(source: Source, rule: Rule) -> Override:
 def _rule(source: Source, rule: Rule) -> Mapping[str, Any]:
     if rule.kind != "alert":
         return rule.body
-    override = _override(source, rule)
+    changes = override(source, rule)
     body = dict(rule.body)
-    if override.for_ is not None:
-        body["for"] = override.for_
-    changed = {"severity": override.severity, "team": override.team or rule.team}
+    if changes.for_ is not None:
+        body["for"] = changes.for_
+    changed = {"severity": changes.severity, "team": changes.team or rule.team}
     labels = {**(body.get("labels") or {}), **{key: value for key, value in changed.items() if value}}
     if labels:
         body["labels"] = labels

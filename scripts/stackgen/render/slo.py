@@ -74,6 +74,7 @@ def _rules(service: Service, kind: str, percent: float, slo: Slo) -> Iterator[di
     yield {"record": "slo:requests:rate5m", "expr": every, "labels": labels}
     objective = round(percent / 100, 12)
     yield {"record": "slo:objective:ratio", "expr": f"vector({spell(objective)})", "labels": labels}
+    yield {"record": "slo:period:seconds", "expr": f"vector({spell(slo.over)})", "labels": labels}
     for window, limit in limits(percent, slo.over).items():
         expr = f"vector({spell(limit)})"
         yield {"record": "slo:error_limit:ratio", "expr": expr, "labels": {**labels, "window": window}}

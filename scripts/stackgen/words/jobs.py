@@ -21,6 +21,7 @@ SPOKEN = {
     "scrape_timeout",
     "metrics_path",
     "scheme",
+    "authorization",
     "static_configs",
     "relabel_configs",
     "job_name",
@@ -71,12 +72,19 @@ def _changed(before: Job, after: Job, old: Mapping[str, Any], new: Mapping[str, 
         if before.get(key, default) != after.get(key, default):
             new_value, old_value = after.get(key, default), before.get(key, default)
             yield f"is scraped with the {key.replace('_', ' ')} {instead(new_value, old_value)}"
+    if _token(before) != _token(after):
+        yield f"is shown the token {_token(after)}" if _token(after) else "is shown no token any more"
     yield from _targets_changed(_targets(before), _targets(after))
     if before.get("relabel_configs") != after.get("relabel_configs"):
         yield "is relabelled otherwise"
     others = [key for key in sorted({*before, *after} - SPOKEN) if before.get(key) != after.get(key)]
     if others:
         yield f"changes: {listed(others)}"
+
+
+def _token(job: Job) -> str:
+    """Name of the file with the token, "" for none."""
+    return str((job.get("authorization") or {}).get("credentials_file", "")).rpartition("/")[2]
 
 
 def _timeout(job: Job, config: Mapping[str, Any]) -> str:

@@ -51,7 +51,8 @@ def cost_today(source: Source) -> PanelBuilder:
     return ask(
         one_number("currencyUSD", limits(source, "ai_openai_daily_dollars")).decimals(2),
         "Cost of a day",
-        f"What the calls of models cost within the last 24 hours, in US dollars. {NO_CALLS}",
+        "What the calls of models cost within the last 24 hours, in US dollars. Over the line the alert fires: see "
+        f"who calls which model below. {NO_CALLS}",
         (f"sum(service:holisticos_openai_cost_dollars:increase1d{{{ONLY}}})", "cost"),
         instant=True,
     )
@@ -62,7 +63,7 @@ def cost_a_call() -> PanelBuilder:
     return ask(
         one_number("currencyUSD", GREEN).decimals(4),
         "Cost of a call",
-        f"Mean cost of one call of a model, over 5 minutes. {NO_CALLS}",
+        f"Mean cost of one call of a model, over 5 minutes. A jump: longer prompts, or a dearer model. {NO_CALLS}",
         (f"{cost} / (sum(rate(holisticos_openai_calls_total{{{ONLY}}}[5m])) > 0)", "cost"),
         instant=True,
     )
@@ -72,7 +73,8 @@ def model_errors_now(source: Source) -> PanelBuilder:
     return ask(
         one_number("percent", limits(source, "ai_openai_error_percent")).decimals(1),
         "Failed calls",
-        f"Share of the calls of models that failed, over 15 minutes; the worst of the chosen services. {NO_CALLS}",
+        "Share of the calls of models that failed, over 15 minutes; the worst of the chosen services. The provider "
+        f"is down, or the limit of calls is reached. {NO_CALLS}",
         (f"max(service:holisticos_openai_errors:percent15m{{{ONLY}}})", "failed"),
         instant=True,
     )
@@ -82,7 +84,8 @@ def calls() -> PanelBuilder:
     return ask(
         over_time("cpm").min(0),
         "Calls of models",
-        f"Calls a minute of each model by their outcome, over 5 minutes. {NO_CALLS}",
+        "Calls a minute of each model by their outcome, over 5 minutes. Failures of one model: use another "
+        f"meanwhile. {NO_CALLS}",
         (
             f"60 * sum by (model, status) (rate(holisticos_openai_calls_total{{{ONLY}}}[5m]))",
             "{{model}} {{status}}",
@@ -94,7 +97,8 @@ def cost_an_hour() -> PanelBuilder:
     return ask(
         over_time("currencyUSD").min(0),
         "Cost an hour",
-        f"What the calls of models cost within the hour before, by service, in US dollars. {NO_CALLS}",
+        "What the calls of models cost within the hour before, by service, in US dollars. A peak without more "
+        f"requests is a loop or misuse. {NO_CALLS}",
         (f"sum by (service) (service:holisticos_openai_cost_dollars:increase1h{{{ONLY}}})", "{{service}}"),
     )
 
@@ -114,7 +118,8 @@ def registrations() -> PanelBuilder:
     return ask(
         over_time("cpm").min(0),
         "Users",
-        f"Logins and registrations a minute, over 5 minutes. {EMPTY_IS_FINE} the application counts none.",
+        "Logins and registrations a minute, over 5 minutes. None where there always were some: the login is broken. "
+        f"{EMPTY_IS_FINE} the application counts none.",
         (f"60 * sum(rate(logins_total{{{ONLY}}}[5m]))", "logins"),
         (f"60 * sum(rate(user_registrations_total{{{ONLY}}}[5m]))", "registrations"),
     )
@@ -125,7 +130,8 @@ def usage_trend() -> PanelBuilder:
     return ask(
         over_time("reqps").min(0),
         "Use, trend",
-        f"Requests a second now, and a day and a week before. {EMPTY_IS_FINE} the service is not that old.",
+        "Requests a second now, and a day and a week before. Far off both: an incident, or a campaign. "
+        f"{EMPTY_IS_FINE} the service is not that old.",
         (now, "now"),
         (f"{now[:-1]} offset 1d)", "a day before"),
         (f"{now[:-1]} offset 1w)", "a week before"),
@@ -136,7 +142,8 @@ def application_errors() -> PanelBuilder:
     return ask(
         over_time("cpm").min(0),
         "Errors by place",
-        f"Errors a minute that the application tells of, by where and what. {EMPTY_IS_FINE} it tells of none.",
+        "Errors a minute that the application tells of, by where and what. The place that is new since a deployment "
+        f"comes first. {EMPTY_IS_FINE} it tells of none.",
         (
             f"60 * sum by (exported_service, error_type) (rate(holisticos_errors_total{{{ONLY}}}[5m]))",
             "{{exported_service}} {{error_type}}",

@@ -17,6 +17,7 @@ from stackgen.render.dashboards.panels import (
     over_time,
     rows,
 )
+from stackgen.render.dashboards.queries import of_all
 
 TITLE = "Alerts"
 UID = "watchstack-alerts"
@@ -34,8 +35,9 @@ def alerts(source: Source, origin: str) -> dict[str, Any]:
         (silences(), 4, 4),
         (active(), 24, 8),
         (history(), 24, 8),
-        (noise(), 12, 8),
+        (noise(), 24, 8),
         (by_service(), 12, 8),
+        (started(), 12, 8),
         (notifications(), 8, 8),
         (failed_notifications(), 8, 8),
         (latency(), 8, 8),
@@ -48,7 +50,7 @@ def firing_now(tier: str, colour: str) -> PanelBuilder:
     return ask(
         one_number("short", [(None, "green"), (1, colour)]),
         tier.capitalize(),
-        f"Alerts of severity {tier} that fire now.",
+        f"Alerts of severity {tier} that fire now. Normal is 0; the table below says what, since when and whose.",
         (f"count({which}) or vector(0)", tier),
         instant=True,
     )
@@ -58,7 +60,8 @@ def pending_now() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "green"), (1, "yellow")]),
         "Pending",
-        "Alerts whose condition holds, but not yet for as long as they ask.",
+        "Alerts whose condition holds, but not yet for as long as they ask. Some of these fire soon; many at once "
+        "are the beginning of an incident.",
         (f"count({PENDING}) or vector(0)", "pending"),
         instant=True,
     )
@@ -68,21 +71,34 @@ def silences() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "blue")]),
         "Silences",
-        "Silences that hold alerts back now.",
+        "Silences that hold alerts back now. Each should have an end and a reason: the console lists them.",
         ('sum(alertmanager_silences{state="active"})', "silences"),
         instant=True,
     )
 
 
-def active(only: str = "") -> PanelBuilder:
+def active(only: str = "", title: str = "Firing and pending") -> PanelBuilder:
     """only: matchers that choose the services, "" for everything."""
-    by = "alertname, alertstate, severity, service, team, instance, subject"
+    columns = {
+        "alertname": "alert",
+        "alertstate": "state",
+        "severity": "severity",
+        "Value": "for",
+        "service": "service",
+    }
+    columns |= {"team": "team", "subject": "subject", "instance": "instance"}
+    by = ", ".join(name for name in columns if name != "Value")
+    age = "* ignoring (alertstate) group_left () (time() - ALERTS_FOR_STATE)"
     return (
-        listing(["Time", "Value", "__name__"], {"alertname": "alert", "alertstate": "state"})
-        .title("Firing and pending")
-        .description(f"Alerts that fire or are about to, with their labels. {EMPTY_IS_FINE} nothing is wrong then.")
+        listing(columns)
+        .unit("s")
+        .title(title)
+        .description(
+            "What fires or is about to, since when, and whose it is: the oldest first. Take the highest severity "
+            f"first; runbook, silence and acknowledgement are in the console. {EMPTY_IS_FINE} nothing is wrong then."
+        )
         .datasource(PROMETHEUS)
-        .with_target(rows(f'sum by ({by}) (ALERTS{{alertname!="Watchdog"{_and(only)}}})'))
+        .with_target(rows(f'sort_desc(max by ({by}) (ALERTS{{alertname!="Watchdog"{_and(only)}}} {age}))'))
     )
 
 
@@ -91,7 +107,8 @@ def history(only: str = "") -> PanelBuilder:
     return ask(
         over_time("short").min(0).decimals(0),
         "History",
-        f"How many alerts of each name fired at each moment. {QUIET}",
+        "How many alerts of each name fired at each moment. What comes and goes all day is noise; what began "
+        f"together has one cause. {QUIET}",
         (f"count by (alertname) ({FIRING[:-1]}{_and(only)}}})", "{{alertname}}"),
     )
 
@@ -101,13 +118,39 @@ def _and(only: str) -> str:
 
 
 def noise() -> PanelBuilder:
-    names = {"alertname": "alert", "Value": "samples while firing"}
+    by = "sum by (alertname, severity, team)"
+    ended, soon = (f"{by} (sum_over_time(alert:{what}:count1m[7d]))" for what in ("ended", "ended_within_5m"))
+    names = {
+        "alertname": "alert",
+        "severity": "severity",
+        "team": "team",
+        "Value #A": "fired, times",
+        "Value #B": "fired, hours",
+        "Value #C": "ended within 5 min, %",
+    }
     return (
-        listing(["Time"], names)
-        .title("Noise of a day")
-        .description(f"The ten alerts that fired longest within a day: numbers of evaluations, per alert. {QUIET}")
+        listing(names)
+        .decimals(1)
+        .title("Noise of a week")
+        .description(
+            "How often each alert fired within a week, how many hours in all, and what share of it was over within 5 "
+            "minutes. Often and short is noise: give it a longer `for` or another threshold (`overrides` of "
+            f"stack.yml). Long and never mended: mend it, or it is no alert. {QUIET}"
+        )
         .datasource(PROMETHEUS)
-        .with_target(rows(f"topk(10, sum by (alertname, severity) (count_over_time({FIRING}[1d])))"))
+        .with_target(rows(f"sort_desc({by} (sum_over_time(alert:fired:count1m[7d])))"))
+        .with_target(rows(f"{by} (sum_over_time(alert:firing:count1m[7d])) / 60", "B"))
+        .with_target(rows(f"100 * ({of_all(soon, ended)}) / ({ended} > 0)", "C"))
+    )
+
+
+def started() -> PanelBuilder:
+    return ask(
+        over_time("short").min(0).decimals(0),
+        "Started within the hour",
+        "How many alerts of each severity began to fire within the hour before each moment. A peak at one time is an "
+        f"incident; the same hour every day is a job of that hour. {QUIET}",
+        ("sum by (severity) (sum_over_time(alert:fired:count1m[1h]))", "{{severity}}"),
     )
 
 
@@ -115,7 +158,8 @@ def by_service() -> PanelBuilder:
     return ask(
         over_time("short").min(0).decimals(0),
         "By service",
-        f"How many alerts of each service fired at each moment. {QUIET}",
+        "How many alerts of each service fired at each moment. The service that was first is often the cause of the "
+        f"rest. {QUIET}",
         (f"count by (service) ({FIRING})", "{{service}}"),
     )
 
@@ -124,7 +168,8 @@ def notifications() -> PanelBuilder:
     return ask(
         over_time("cpm").min(0),
         "Notifications",
-        "Notifications a minute by kind of receiver, over 5 minutes; the watchdog's are among them.",
+        "Notifications a minute by kind of receiver, over 5 minutes; the watchdog's are among them. Many a minute "
+        "wear people out: group them, or mend what is noisy.",
         ("60 * stack:notifications:rate5m > 0", "{{integration}}"),
     )
 
@@ -133,7 +178,8 @@ def failed_notifications() -> PanelBuilder:
     return ask(
         over_time("cpm").min(0),
         "Failed notifications",
-        "Notifications a minute that a receiver did not take, over 5 minutes.",
+        "Notifications a minute that a receiver did not take, over 5 minutes. Normal is none: the log of "
+        "Alertmanager names the receiver and its answer.",
         ("60 * sum(rate(alertmanager_notifications_failed_total[5m]))", "failed"),
     )
 
@@ -143,6 +189,7 @@ def latency() -> PanelBuilder:
     return ask(
         over_time("s").min(0),
         "Time to notify",
-        "Mean time that a receiver takes for one notification, over 5 minutes.",
+        "Mean time that a receiver takes for one notification, over 5 minutes. Normal is under a second or two; "
+        "beyond 10 s it is given up and tried anew.",
         (f"{spent} / ({sent} > 0)", "mean"),
     )

@@ -15,11 +15,13 @@ from stackgen.render.dashboards.overview import overview
 from stackgen.render.dashboards.postgres import postgres
 from stackgen.render.dashboards.redis import redis
 from stackgen.render.dashboards.service import service
+from stackgen.render.dashboards.slo import slo
 from stackgen.render.grafana import Dashboard
 
 DASHBOARDS: dict[str, Dashboard] = {
     "overview": overview,
     "service": service,
+    "slo": slo,
     "host": host,
     "containers": containers,
     "alerts": alerts,

@@ -6,11 +6,22 @@ from typing import Any
 
 from stackgen.render.common import Source
 from stackgen.render.dashboards.links import frame
-from stackgen.render.dashboards.overview import NO_DOCKER
-from stackgen.render.dashboards.panels import PanelBuilder, ask, build, one_number, over_time
+from stackgen.render.dashboards.panels import (
+    EMPTY_IS_FINE,
+    PROMETHEUS,
+    PanelBuilder,
+    ask,
+    build,
+    listing,
+    one_number,
+    over_time,
+    rows,
+)
 
 TITLE = "Containers"
 UID = "watchstack-containers"
+NO_DOCKER = f"{EMPTY_IS_FINE} there are no containers without a Docker engine."
+CONTAINER = "sum by (name, project, compose_service)"
 
 
 def containers(source: Source, origin: str) -> dict[str, Any]:
@@ -32,7 +43,8 @@ def running() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "blue")]),
         "Running",
-        f"Containers whose memory is measured, which are those that run. {NO_DOCKER}",
+        "Containers whose memory is measured, which are those that run. Fewer than usual: one ended, see its logs. "
+        f"{NO_DOCKER}",
         ("count(container_memory_usage_bytes)", "running"),
         instant=True,
     )
@@ -42,7 +54,8 @@ def unhealthy() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "green"), (1, "red")]),
         "Unhealthy",
-        f"Containers whose health check fails; one without a check is not counted. {NO_DOCKER}",
+        "Containers whose health check fails; one without a check is not counted. Normal is 0: `docker inspect` has "
+        f"the last answers of the check. {NO_DOCKER}",
         ("count(container_health == 0) or 0 * count(container_memory_usage_bytes)", "unhealthy"),
         instant=True,
     )
@@ -52,7 +65,8 @@ def restarted() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "green"), (1, "orange")]).decimals(0),
         "Restarts of the last hour",
-        f"How often the engine started containers anew within the last hour. {NO_DOCKER}",
+        "How often the engine started containers anew within the last hour. Normal is 0; its last lines before each "
+        f"start say why. {NO_DOCKER}",
         ("sum(increase(container_restarts_total[1h]))", "restarts"),
         instant=True,
     )
@@ -62,26 +76,51 @@ def killed() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "green"), (1, "red")]),
         "Out of memory",
-        f"Containers whose last end was for want of memory. {NO_DOCKER}",
+        f"Containers whose last end was for want of memory. Normal is 0: raise its limit or mend its leak. {NO_DOCKER}",
         ("sum(container_oom_killed)", "killed"),
         instant=True,
     )
 
 
-def cpu() -> PanelBuilder:
+def listed() -> PanelBuilder:
+    names = {
+        "name": "name",
+        "project": "project",
+        "compose_service": "service",
+        "Value #A": "CPU cores",
+        "Value #B": "memory, bytes",
+        "Value #C": "restarts",
+        "Value #D": "healthy",
+    }
+    return (
+        listing(names)
+        .title("Containers")
+        .description(
+            "Every container of this host: CPU, memory, restarts, health check (1 healthy). Restarts and a health "
+            f"of 0 come first. {NO_DOCKER}"
+        )
+        .datasource(PROMETHEUS)
+        .with_target(rows(f"{CONTAINER} (container:cpu_usage:rate5m)"))
+        .with_target(rows(f"{CONTAINER} (container_memory_usage_bytes)", "B"))
+        .with_target(rows(f"{CONTAINER} (container_restarts_total)", "C"))
+        .with_target(rows(f"{CONTAINER} (container_health)", "D"))
+    )
+
+
+def cpu(title: str = "CPU") -> PanelBuilder:
     return ask(
         over_time("short").min(0),
-        "CPU",
-        f"CPU cores in use by container, over 5 minutes. {NO_DOCKER}",
+        title,
+        f"CPU cores in use by container, over 5 minutes. One at its limit is slowed down by the kernel. {NO_DOCKER}",
         ("sum by (name) (container:cpu_usage:rate5m)", "{{name}}"),
     )
 
 
-def memory() -> PanelBuilder:
+def memory(title: str = "Memory") -> PanelBuilder:
     return ask(
         over_time("bytes").min(0),
-        "Memory",
-        f"Memory in use by container. {NO_DOCKER}",
+        title,
+        f"Memory in use by container. A climb towards the limit ends with the container killed. {NO_DOCKER}",
         ("sum by (name) (container_memory_usage_bytes)", "{{name}}"),
     )
 
@@ -90,7 +129,8 @@ def network() -> PanelBuilder:
     return ask(
         over_time("Bps").min(0),
         "Network",
-        f"Bytes a second that each container receives and sends, over 5 minutes. {NO_DOCKER}",
+        "Bytes a second that each container receives and sends, over 5 minutes. Normal follows the requests. "
+        f"{NO_DOCKER}",
         ("sum by (name) (rate(container_network_receive_bytes_total[5m]))", "received {{name}}"),
         ("sum by (name) (rate(container_network_transmit_bytes_total[5m]))", "sent {{name}}"),
     )
@@ -100,7 +140,8 @@ def disk() -> PanelBuilder:
     return ask(
         over_time("Bps").min(0),
         "Disk",
-        f"Bytes a second that each container reads and writes, over 5 minutes. {NO_DOCKER}",
+        "Bytes a second that each container reads and writes, over 5 minutes. One that writes without end fills the "
+        f"disk. {NO_DOCKER}",
         ("sum by (name) (rate(container_block_read_bytes_total[5m]))", "read {{name}}"),
         ("sum by (name) (rate(container_block_write_bytes_total[5m]))", "written {{name}}"),
     )

@@ -12,7 +12,7 @@ def queries_now(only: str) -> PanelBuilder:
     return ask(
         one_number("ops", [(None, "green")]),
         "Queries now",
-        "Database queries a second, over 5 minutes.",
+        "Database queries a second, over 5 minutes. Far more queries for the same requests: something asks one by one.",
         (f"sum(rate(db_queries_total{{{only}}}[5m]))", "queries"),
         instant=True,
     )
@@ -24,7 +24,8 @@ def failed_queries_now(only: str) -> PanelBuilder:
     return ask(
         one_number("percent", [(None, "green"), (1, "orange"), (5, "red")]).decimals(2),
         "Failed queries now",
-        "Share of the database queries that failed, over 5 minutes.",
+        "Share of the database queries that failed, over 5 minutes. Normal is 0: see the lines of that time for the "
+        "database's words.",
         (share(f"({of_all(some, total)})", total), "failed"),
         instant=True,
     )
@@ -34,7 +35,8 @@ def slowest_now(only: str, steps: Steps = ((None, "green"),)) -> PanelBuilder:
     return ask(
         one_number("s", steps),
         "Query time now (P95)",
-        "19 of 20 queries ended within this time, over 5 minutes; the slowest of the chosen services.",
+        "19 of 20 queries ended within this time, over 5 minutes; the slowest of the chosen services. When it "
+        "climbs look for one kind of query, then at locks and the disk.",
         (f"max(service:db_query_duration_seconds:p95_5m{{{only}}})", "P95"),
         instant=True,
     )
@@ -44,7 +46,7 @@ def connections_now(only: str, steps: Steps = ((None, "green"),)) -> PanelBuilde
     return ask(
         one_number("short", steps),
         "Connections now",
-        "Database connections in use by queries at this moment.",
+        "Database connections in use by queries at this moment. Near the pool's size requests wait for one.",
         (f"sum(db_connections_active{{{only}}})", "connections"),
         instant=True,
     )
@@ -54,7 +56,8 @@ def queries(only: str) -> PanelBuilder:
     return ask(
         over_time("ops").min(0),
         "Queries by operation",
-        "Database queries a second of each kind, over 5 minutes.",
+        "Database queries a second of each kind, over 5 minutes. Writes that stop while requests go on are an "
+        "incident.",
         (f"sum by (operation) (rate(db_queries_total{{{only}}}[5m]))", "{{operation}}"),
     )
 
@@ -64,7 +67,8 @@ def query_times(only: str, steps: Steps = ((None, "green"),)) -> PanelBuilder:
     return ask(
         over_time("s", steps).min(0),
         "Query time (P95)",
-        "19 of 20 queries of each kind ended within this time, over 5 minutes.",
+        "19 of 20 queries of each kind ended within this time, over 5 minutes. One kind alone: its index; all of "
+        "them: the disk or locks.",
         (f"histogram_quantile(0.95, {buckets})", "{{operation}}"),
     )
 
@@ -75,7 +79,8 @@ def mean_query_times(only: str) -> PanelBuilder:
     return ask(
         over_time("s").min(0),
         "Query time (mean)",
-        "Mean duration of the queries of each kind, over 5 minutes.",
+        "Mean duration of the queries of each kind, over 5 minutes. Climbing for one kind alone: an index is "
+        "missing or a table has grown.",
         (f"{spent} / ({count} > 0)", "{{operation}}"),
     )
 
@@ -84,7 +89,8 @@ def failed_queries(only: str) -> PanelBuilder:
     return ask(
         over_time("ops").min(0),
         "Failed queries",
-        f"Queries a second that failed, by kind, and failed attempts to connect. {EMPTY_IS_FINE} none failed.",
+        "Queries a second that failed, by kind, and failed attempts to connect. Failed attempts to connect: the "
+        f"database is down or full. {EMPTY_IS_FINE} none failed.",
         (f"sum by (operation) (rate(db_query_errors_total{{{only}}}[5m]))", "{{operation}}"),
         (f"sum(service:db_connection_errors:rate5m{{{only}}})", "connecting"),
     )
@@ -94,7 +100,8 @@ def connections(only: str, steps: Steps = ((None, "green"),)) -> PanelBuilder:
     return ask(
         over_time("short", steps).min(0),
         "Connections",
-        "Database connections in use by queries, by service.",
+        "Database connections in use by queries, by service. A climb without more requests: queries hang or "
+        "connections leak.",
         (f"sum by (service) (db_connections_active{{{only}}})", "{{service}}"),
     )
 
@@ -103,7 +110,8 @@ def pool(only: str) -> PanelBuilder:
     return ask(
         over_time("percent").min(0).max(100),
         "Connection pool",
-        f"Share of the pool's connections that are checked out. {NO_POOL}",
+        "Share of the pool's connections that are checked out. At 100 % requests wait: hold connections shorter, or "
+        f"enlarge the pool. {NO_POOL}",
         (f"max by (service) (service:db_connection_pool_used:percent{{{only}}})", "{{service}}"),
     )
 
@@ -114,6 +122,7 @@ def cache_hits(only: str) -> PanelBuilder:
     return ask(
         over_time("percent").min(0).max(100),
         "Cache hits",
-        f"Share of the cache look-ups that found something, over 5 minutes. {EMPTY_IS_FINE} there is no cache.",
+        "Share of the cache look-ups that found something, over 5 minutes. A sudden fall: the cache was emptied, or "
+        f"its keys are others since a deployment. {EMPTY_IS_FINE} there is no cache.",
         (share(f"({of_all(hits, total)})", total), "{{service}}"),
     )

@@ -49,7 +49,7 @@ def request_rate(source: Source) -> PanelBuilder:
     return ask(
         one_number("reqps", limits(source, "iot_requests_per_second")),
         "Request Rate",
-        "Requests a second, over 5 minutes.",
+        "Requests a second, over 5 minutes. A sudden fall is as bad as a peak.",
         (f"sum(service:http_requests:rate5m{{{ONLY}}})", "requests"),
         instant=True,
     )
@@ -59,7 +59,8 @@ def p95_response_time(source: Source) -> PanelBuilder:
     return ask(
         one_number("s", limits(source, "iot_response_time_seconds")),
         "P95 Response Time",
-        "19 of 20 requests were answered within this time, over 5 minutes.",
+        "19 of 20 requests were answered within this time, over 5 minutes. When it climbs look at the query times "
+        "below.",
         (quantile(0.95, ONLY), "P95"),
         instant=True,
     )
@@ -69,7 +70,8 @@ def error_rate(source: Source) -> PanelBuilder:
     return ask(
         one_number("percent", limits(source, critical="iot_error_percent")),
         "Error Rate",
-        "Share of the requests that were answered with a status of 500 or more, over 5 minutes.",
+        "Share of the requests that were answered with a status of 500 or more, over 5 minutes. Normal is next to "
+        "nothing; the logs of that time say why.",
         (error_percent(ONLY), "errors"),
         instant=True,
     )
@@ -79,7 +81,7 @@ def active_db_connections(source: Source) -> PanelBuilder:
     return ask(
         one_number("short", limits(source, "iot_connections")),
         "Active DB Connections",
-        "Database connections in use by queries now.",
+        "Database connections in use by queries now. Near the pool's size requests wait.",
         (f"sum(db_connections_active{{{ONLY}}})", "connections"),
         instant=True,
     )
@@ -89,8 +91,9 @@ def request_rate_by_method() -> PanelBuilder:
     return ask(
         over_time("reqps").min(0),
         "Request Rate by Method",
-        "Requests a second of each method, over 5 minutes.",
-        (f"sum by (method) (rate(http_requests_total{{{ONLY}}}[5m]))", "{{method}}"),
+        "Requests a second of each method, over 5 minutes. Devices write, people read: a change of the mix is a "
+        "change of who calls.",
+        (f"sum by (method) (service:http_requests_by_route:rate5m{{{ONLY}}})", "{{method}}"),
     )
 
 
@@ -98,7 +101,8 @@ def response_time_percentiles(source: Source) -> PanelBuilder:
     return ask(
         over_time("s", limits(source, "iot_response_time_seconds")).min(0),
         "Response Time Percentiles",
-        "Half, 95 % and 99 % of the requests were answered within these times, over 5 minutes.",
+        "Half, 95 % and 99 % of the requests were answered within these times, over 5 minutes. Apart they are slow "
+        "for some, climbing together slow for all.",
         *percentiles(ONLY),
     )
 
@@ -107,7 +111,8 @@ def requests_by_status_code() -> PanelBuilder:
     return ask(
         over_time("reqps").min(0),
         "Requests by Status Code",
-        "Requests a second by the class of their status, over 5 minutes.",
+        "Requests a second by the class of their status, over 5 minutes. Normal is nearly all 2xx; 4xx are callers' "
+        "mistakes, 5xx the platform's.",
         *((status_class(digit, ONLY), f"{digit}xx") for digit in STATUS_CLASSES),
     )
 
@@ -116,7 +121,8 @@ def database_connections(source: Source) -> PanelBuilder:
     return ask(
         over_time("short", limits(source, "iot_connections")).min(0),
         "Database Connections",
-        "Database connections in use by queries, by service.",
+        "Database connections in use by queries, by service. A climb without more requests: queries hang or "
+        "connections leak.",
         (f"sum by (service) (db_connections_active{{{ONLY}}})", "{{service}}"),
     )
 
@@ -125,7 +131,8 @@ def query_duration_p95(source: Source) -> PanelBuilder:
     return ask(
         over_time("s", limits(source, "iot_query_seconds")).min(0),
         "Database Query Duration P95",
-        "19 of 20 queries of each kind ended within this time, over 5 minutes.",
+        "19 of 20 queries of each kind ended within this time, over 5 minutes. One kind alone: its index; all of "
+        "them: the disk or locks.",
         (
             f"histogram_quantile(0.95, sum by (operation, le) (rate(db_query_duration_seconds_bucket{{{ONLY}}}[5m])))",
             "{{operation}}",
@@ -137,7 +144,8 @@ def telemetry_ingestion_rate() -> PanelBuilder:
     return ask(
         over_time("suffix: records/s").min(0),
         "Telemetry Ingestion Rate",
-        "Telemetry records a second that each service takes in, over 5 minutes.",
+        "Telemetry records a second that each service takes in, over 5 minutes. Normal is level; none means that "
+        "wells are no longer heard.",
         (f"sum by (service) (service:telemetry_ingestion:rate5m{{{ONLY}}})", "{{service}}"),
     )
 
@@ -146,7 +154,7 @@ def cpu_usage(source: Source) -> PanelBuilder:
     return ask(
         over_time("percent", limits(source, "iot_cpu_percent")).min(0).max(100),
         "CPU Usage",
-        "CPU time in use on the service's host, over all cores.",
+        "CPU time in use on the service's host, over all cores. Normal leaves a fifth free.",
         (f"system_cpu_usage_percent{{{ONLY}}}", "{{instance}}"),
     )
 
@@ -155,7 +163,7 @@ def memory_usage(source: Source) -> PanelBuilder:
     return ask(
         over_time("percent", limits(source, "iot_memory_warning", "iot_memory_critical")).min(0).max(100),
         "Memory Usage",
-        "Memory in use on the service's host.",
+        "Memory in use on the service's host. A steady climb is a leak.",
         (f"system_memory_usage_percent{{{ONLY}}}", "{{instance}}"),
     )
 
@@ -164,7 +172,7 @@ def disk_usage(source: Source) -> PanelBuilder:
     return ask(
         over_time("percent", limits(source, "iot_disk_warning", "iot_disk_critical")).min(0).max(100),
         "Disk Usage",
-        "How full each file system of the service's host is.",
+        "How full each file system of the service's host is. Telemetry grows: compress or drop old chunks in time.",
         (f"max by (mount_point) (system_disk_usage_percent{{{ONLY}}})", "{{mount_point}}"),
     )
 
@@ -173,7 +181,7 @@ def hypertable_chunks(source: Source) -> PanelBuilder:
     return ask(
         over_time("short", limits(source, "iot_chunks")).min(0),
         "TimescaleDB Hypertable Chunks",
-        f"Chunks that each hypertable is made of. {NO_TIMESCALEDB}",
+        f"Chunks that each hypertable is made of. It grows with time; far too many make queries slow. {NO_TIMESCALEDB}",
         (f"max by (hypertable) (timescaledb_hypertable_chunks_total{{{ONLY}}})", "{{hypertable}}"),
     )
 
@@ -182,6 +190,7 @@ def compression_ratio(source: Source) -> PanelBuilder:
     return ask(
         over_time("suffix:x", at_least(source, "iot_compression_ratio")).min(0),
         "TimescaleDB Compression Ratio",
-        f"Bytes before compression over bytes after it, by hypertable. {NO_TIMESCALEDB}",
+        "Bytes before compression over bytes after it, by hypertable. Normal is 5 and more; 1 means that nothing is "
+        f"compressed. {NO_TIMESCALEDB}",
         (f"max by (hypertable) (timescaledb_compression_ratio{{{ONLY}}})", "{{hypertable}}"),
     )

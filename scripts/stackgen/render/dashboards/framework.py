@@ -48,7 +48,8 @@ def sessions() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "blue")]),
         "Active sessions",
-        f"Sessions that are active now. {EMPTY_IS_FINE} the application has no sessions.",
+        f"Sessions that are active now. A fall to none at once: people were logged out. {EMPTY_IS_FINE} the "
+        "application has no sessions.",
         (f"sum(sessions_active{{{ONLY}}})", "sessions"),
         instant=True,
     )
@@ -58,7 +59,8 @@ def failed_logins(source: Source) -> PanelBuilder:
     return ask(
         one_number("short", limits(source, "framework_failed_logins")).decimals(0),
         "Failed logins",
-        f"Logins that failed within the last 5 minutes. {EMPTY_IS_FINE} none failed.",
+        "Logins that failed within the last 5 minutes. Many from one place are an attack: see the audit log. "
+        f"{EMPTY_IS_FINE} none failed.",
         (f"sum(service:failed_logins:increase5m{{{ONLY}}})", "failed"),
         instant=True,
     )
@@ -68,7 +70,8 @@ def logins() -> PanelBuilder:
     return ask(
         over_time("cpm").min(0),
         "Logins",
-        f"Logins a minute by their outcome, over 5 minutes. {EMPTY_IS_FINE} nobody has logged in.",
+        "Logins a minute by their outcome, over 5 minutes. More failures than successes: an attack or a broken "
+        f"login. {EMPTY_IS_FINE} nobody has logged in.",
         (f"60 * sum by (outcome) (rate(logins_total{{{ONLY}}}[5m]))", "{{outcome}}"),
     )
 
@@ -77,7 +80,7 @@ def own_memory() -> PanelBuilder:
     return ask(
         over_time("bytes").min(0),
         "Application memory",
-        "Resident memory of the application's process and its child processes.",
+        "Resident memory of the application's process and its child processes. Normal is level after the first hour.",
         (f"sum by (service, instance) (memory_usage_bytes{{{ONLY}}})", "{{service}} {{instance}}"),
     )
 
@@ -86,6 +89,7 @@ def audit_events() -> PanelBuilder:
     return ask(
         over_time("cpm").min(0),
         "Audit events",
-        f"Audit events a minute by their kind, over 5 minutes. {EMPTY_IS_FINE} none was recorded.",
+        "Audit events a minute by their kind, over 5 minutes. A kind that is many at once deserves a look into the "
+        f"audit log. {EMPTY_IS_FINE} none was recorded.",
         (f"60 * sum by (event) (rate(audit_events_total{{{ONLY}}}[5m]))", "{{event}}"),
     )

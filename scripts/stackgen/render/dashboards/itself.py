@@ -41,7 +41,8 @@ def parts_up() -> PanelBuilder:
     return ask(
         one_number("percentunit", [(None, "red"), (1, "green")]),
         "Parts up",
-        "The share of the stack's own parts that answer Prometheus.",
+        "The share of the stack's own parts that answer Prometheus. Normal is 100 %; `./stack status` names the "
+        "part and its last words.",
         (f"avg(up{{{OWN}}})", "up"),
         instant=True,
     )
@@ -51,7 +52,8 @@ def series_now() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "blue")]),
         "Series",
-        "Series that Prometheus holds in memory now: the larger part of what it costs.",
+        "Series that Prometheus holds in memory now: the larger part of what it costs. Doubled within a day: see "
+        "Largest targets for who brought them.",
         ("sum(prometheus_tsdb_head_series)", "series"),
         instant=True,
     )
@@ -61,7 +63,7 @@ def memory_now() -> PanelBuilder:
     return ask(
         one_number("bytes", [(None, "blue")]),
         "Memory of all parts",
-        "Resident memory of all parts of the stack together.",
+        "Resident memory of all parts of the stack together. Normal is below 900 MB at rest.",
         (f"sum(process_resident_memory_bytes{{{OWN}}})", "memory"),
         instant=True,
     )
@@ -71,7 +73,8 @@ def failed_rules() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "green"), (1, "red")]).decimals(0),
         "Failed rules",
-        "Evaluations of rules that failed within the last hour.",
+        "Evaluations of rules that failed within the last hour. Normal is none: the page Rules of the console has "
+        "the error.",
         ("sum(increase(prometheus_rule_evaluation_failures_total[1h]))", "failed"),
         instant=True,
     )
@@ -81,7 +84,8 @@ def parts() -> PanelBuilder:
     return ask(
         bars("short", [(None, "red"), (1, "green")], 1),
         "Parts",
-        "Each part of the stack: 1 when it answers Prometheus, 0 when it does not.",
+        "Each part of the stack: 1 when it answers Prometheus, 0 when it does not. `./stack logs PART` has the last "
+        "words of what is down.",
         (f"min by (job) (up{{{OWN}}})", "{{job}}"),
         instant=True,
     )
@@ -91,7 +95,8 @@ def memory() -> PanelBuilder:
     return ask(
         over_time("bytes").min(0),
         "Memory by part",
-        "Resident memory of each part of the stack.",
+        "Resident memory of each part of the stack. Normal is level; Prometheus grows with its series, Loki with "
+        "what is asked.",
         (f"sum by (job) (process_resident_memory_bytes{{{OWN}}})", "{{job}}"),
     )
 
@@ -100,7 +105,8 @@ def cpu() -> PanelBuilder:
     return ask(
         over_time("percent").min(0),
         "CPU by part",
-        "CPU time of each part in percent of one core, over 5 minutes.",
+        "CPU time of each part in percent of one core, over 5 minutes. Normal is a few percent; dashboards with "
+        "long time ranges and heavy rules show here.",
         (f"100 * sum by (job) (rate(process_cpu_seconds_total{{{OWN}}}[5m]))", "{{job}}"),
     )
 
@@ -109,16 +115,17 @@ def series() -> PanelBuilder:
     return ask(
         over_time("short").min(0),
         "Series in memory",
-        "Series that Prometheus holds in memory.",
+        "Series that Prometheus holds in memory. A staircase is a label with ever new values: find its target.",
         ("sum(prometheus_tsdb_head_series)", "series"),
     )
 
 
-def samples() -> PanelBuilder:
+def samples(title: str = "Samples") -> PanelBuilder:
     return ask(
         over_time("short").min(0),
-        "Samples",
-        "Samples a second that Prometheus stores, over 5 minutes.",
+        title,
+        "Samples a second that Prometheus stores, over 5 minutes. Normal is level; it follows the series and the "
+        "scrape interval.",
         ("stack:samples_ingested:rate5m", "samples"),
     )
 
@@ -127,7 +134,8 @@ def series_a_target(source: Source) -> PanelBuilder:
     return ask(
         over_time("short", limits(source, "series_per_target")).min(0),
         "Largest targets",
-        "The ten jobs whose targets bring most series with one scrape.",
+        "The ten jobs whose targets bring most series with one scrape. Over the line an alert fires: drop a label "
+        "or a metric there.",
         ("topk(10, max by (job) (scrape_samples_post_metric_relabeling))", "{{job}}"),
     )
 
@@ -136,7 +144,8 @@ def rule_time() -> PanelBuilder:
     return ask(
         over_time("s").min(0),
         "Time for rules",
-        "How long the ten slowest groups of rules took at their last evaluation.",
+        "How long the ten slowest groups of rules took at their last evaluation. Normal is far below the interval "
+        "of evaluation; near it alerts come late.",
         ("topk(10, max by (rule_group) (prometheus_rule_group_last_duration_seconds))", "{{rule_group}}"),
     )
 
@@ -148,7 +157,8 @@ def query_time() -> PanelBuilder:
     return ask(
         over_time("s").min(0),
         "Time for queries",
-        "Mean time of a query in each step of its work, over 5 minutes.",
+        "Mean time of a query in each step of its work, over 5 minutes. When it climbs panels and rules wait: ask "
+        "for shorter ranges or record the query.",
         (f"{spent} / ({count} > 0)", "{{slice}}"),
     )
 
@@ -157,7 +167,8 @@ def scrape_time() -> PanelBuilder:
     return ask(
         over_time("s").min(0),
         "Slowest scrapes",
-        "The ten jobs whose targets answer a scrape most slowly.",
+        "The ten jobs whose targets answer a scrape most slowly. Near 10 s a scrape is given up, and the target "
+        "counts as down.",
         ("topk(10, max by (job) (scrape_duration_seconds))", "{{job}}"),
     )
 
@@ -166,7 +177,8 @@ def storage() -> PanelBuilder:
     return ask(
         over_time("bytes").min(0),
         "Disk of Prometheus",
-        "Bytes of Prometheus's finished blocks, of the newest chunks and of its log of what came last.",
+        "Bytes of Prometheus's finished blocks, of the newest chunks and of its log of what came last. Normal "
+        "levels off once `retention.metrics` is reached.",
         ("sum(prometheus_tsdb_storage_blocks_bytes)", "blocks"),
         ("sum(prometheus_tsdb_head_chunks_storage_size_bytes)", "newest"),
         ("sum(prometheus_tsdb_wal_storage_size_bytes)", "log"),
@@ -177,7 +189,7 @@ def log_lines() -> PanelBuilder:
     return ask(
         over_time("short").min(0),
         "Log lines",
-        "Log lines a second that Loki receives, over 5 minutes.",
+        "Log lines a second that Loki receives, over 5 minutes. None at all: the collector or Loki is down.",
         ("stack:log_lines:rate5m", "lines"),
     )
 
@@ -186,6 +198,7 @@ def lost_lines() -> PanelBuilder:
     return ask(
         over_time("short").min(0),
         "Lost log lines",
-        f"Log lines a second that the collector gave up, over 5 minutes. {EMPTY_IS_FINE} another collector runs.",
+        "Log lines a second that the collector gave up, over 5 minutes. Normal is none: Loki was away too long, or "
+        f"refuses them. {EMPTY_IS_FINE} another collector runs.",
         ("sum(rate(promtail_dropped_entries_total[5m]))", "lost"),
     )

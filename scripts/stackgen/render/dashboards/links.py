@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from stackgen.render.common import Source
+from stackgen.render.dashboards.marks import marks
 from stackgen.render.dashboards.panels import EMPTY_IS_FINE, LOKI, PROMETHEUS, TAG, Frame
 from stackgen.render.dashboards.sdk import Builder, dashboard, model
 
 OVERVIEW_UID = "watchstack-overview"
 SERVICE_UID = "watchstack-service"
+SLO_UID = "watchstack-slo"
+CHOSEN = 'service=~"$service"'
 EVERY_LOG = '{environment=~".+"}'
 # Of containers that Compose knows by the service's name; natively of the examples.
 SERVICE_LOGS = '{environment=~".+",compose_service=~"${service:pipe}"}'
@@ -28,7 +31,15 @@ Variable = Builder[model.VariableModel]
 def frame(source: Source, title: str, uid: str, preset: str = "", variables: Sequence[Variable] = ()) -> Frame:
     """What stands around a dashboard's panels. preset: narrowed to services that use it, with ways between its own."""
     own = [services(preset)] if preset else []
-    return Frame(title, uid, _links(source, uid, preset), [*own, *variables], [f"preset-{preset}"] if preset else [])
+    only = of_preset(preset) if preset else CHOSEN if uid in (SERVICE_UID, SLO_UID) else ""
+    return Frame(
+        title,
+        uid,
+        _links(source, uid, preset),
+        [*own, *variables],
+        [f"preset-{preset}"] if preset else [],
+        list(marks(source, uid, only)),
+    )
 
 
 def _links(source: Source, uid: str, preset: str) -> list[Link]:
@@ -38,7 +49,11 @@ def _links(source: Source, uid: str, preset: str) -> list[Link]:
     if preset:
         found.append(_link("Service", f"/d/{SERVICE_UID}").keep_time(True).include_vars(True))
         found.append(_tagged(f"Dashboards of {preset}", f"preset-{preset}").include_vars(True))
-    if preset or uid == SERVICE_UID:
+    if uid == SLO_UID:
+        found.append(_link("Service", f"/d/{SERVICE_UID}").keep_time(True).include_vars(True))
+    if uid in (OVERVIEW_UID, SERVICE_UID):
+        found.append(_link("Promises", f"/d/{SLO_UID}").keep_time(True).include_vars(uid == SERVICE_UID))
+    if preset or uid in (SERVICE_UID, SLO_UID):
         found.append(_link("Logs of these services", explore(SERVICE_LOGS)))
     found.append(_link("Logs at this time", explore(EVERY_LOG)))
     found.append(_tagged("All dashboards", TAG))
@@ -57,7 +72,7 @@ def explore(expr: str) -> str:
 
 def of_preset(preset: str) -> str:
     """The matchers that a panel of a preset's dashboard puts into its selectors."""
-    return f'preset="{preset}",service=~"$service"'
+    return f'preset="{preset}",{CHOSEN}'
 
 
 def services(preset: str = "") -> Variable:
@@ -90,6 +105,12 @@ def search() -> Variable:
     """A text that log lines are searched by; every line at first."""
     built = dashboard.TextBoxVariable("search").label("Search").default_value("")
     return built.description("A text or a regular expression; small and capital letters are the same.")
+
+
+def to_service() -> dashboard.DashboardLink:
+    """From what was clicked to the requests of its service, at the time that is shown."""
+    address = f"/d/{SERVICE_UID}?var-service=${{__field.labels.service}}&from=${{__from}}&to=${{__to}}"
+    return dashboard.DashboardLink("This service's requests").url(address)
 
 
 def _link(title: str, address: str) -> dashboard.DashboardLink:

@@ -21,7 +21,7 @@ ONLY = of_preset(PRESET)
 def mingus_health(source: Source, origin: str) -> dict[str, Any]:
     """The dashboard as plain data. origin: what stands in its description."""
     panels: list[tuple[PanelBuilder, int, int]] = [
-        (health_check_status(), 24, 8),
+        (health_check_status(), 24, 5),
         (response_times(source), 24, 10),
     ]
     return build(frame(source, TITLE, UID, PRESET), origin, panels)
@@ -34,7 +34,7 @@ def overview(source: Source, origin: str) -> dict[str, Any]:
         (traffic.errors_now(ONLY, [(None, "green"), (1, "orange"), (5, "red")]), 6, 4),
         (traffic.p95_now(ONLY, limits(source, critical="flask_response_time_seconds")), 6, 4),
         (datastore.connections_now(ONLY), 6, 4),
-        (health_check_status(), 24, 6),
+        (health_check_status(), 24, 4),
         (traffic.by_service(ONLY), 12, 8),
         (active(ONLY), 12, 8),
     ]
@@ -86,7 +86,8 @@ def health_check_status() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "red"), (1, "green")]).mappings([states]),
         "Health Check Status",
-        "Whether each component that the service checks is healthy now; degraded counts as healthy.",
+        "Whether each component that the service checks is healthy now; degraded counts as healthy. What is red is "
+        "unreachable or too slow: see the time of its check beside.",
         (f"health_check_status{{{ONLY}}}", "{{component}}"),
         instant=True,
     )
@@ -96,8 +97,8 @@ def response_times(source: Source) -> PanelBuilder:
     return ask(
         over_time("s", limits(source, "flask_external_seconds", "flask_response_time_seconds")).min(0),
         "Response Times",
-        "How long the check of each component takes, mean over 5 minutes. Orange is the limit for an outside API, red "
-        "the one for any answer.",
+        "How long the check of each component takes, mean over 5 minutes. Orange is the limit for an outside API, "
+        "red the one for any answer. Over a line users feel it.",
         (
             f"rate(health_check_duration_seconds_sum{{{ONLY}}}[5m])"
             f" / rate(health_check_duration_seconds_count{{{ONLY}}}[5m])",

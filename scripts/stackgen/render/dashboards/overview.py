@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from stackgen.render.common import Source
+from stackgen.render.dashboards import containers, itself
+from stackgen.render.dashboards.alerts import active, notifications
 from stackgen.render.dashboards.limits import limits
 from stackgen.render.dashboards.links import OVERVIEW_UID as UID
-from stackgen.render.dashboards.links import SERVICE_UID, frame
+from stackgen.render.dashboards.links import frame, to_service
 from stackgen.render.dashboards.panels import (
     EMPTY_IS_FINE,
     LOKI,
@@ -24,11 +26,9 @@ from stackgen.render.dashboards.panels import (
     query,
     rows,
 )
-from stackgen.render.dashboards.sdk import dashboard, model
+from stackgen.render.dashboards.sdk import model
 
 TITLE = "Watchstack overview"
-NO_DOCKER = f"{EMPTY_IS_FINE} there are no containers without a Docker engine."
-CONTAINER = "sum by (name, project, compose_service)"
 
 
 def overview(source: Source, origin: str) -> dict[str, Any]:
@@ -40,21 +40,21 @@ def overview(source: Source, origin: str) -> dict[str, Any]:
         (watchdog(source), 4, 4),
         (failed_notifications(), 4, 4),
         (uptime(), 4, 4),
-        (alerts(), 12, 8),
-        (parts(), 12, 8),
+        (active(title="Alerts"), 24, 8),
         (cpu(source), 8, 8),
         (memory(source), 8, 8),
         (disk(source), 8, 8),
-        (network(), 8, 8),
+        (parts(), 8, 8),
         (targets(), 8, 8),
-        (notifications(), 8, 8),
-        (containers(), 24, 8),
-        (container_cpu(), 12, 8),
-        (container_memory(), 12, 8),
+        (network(), 8, 8),
+        (containers.listed(), 24, 6),
+        (containers.cpu("Container CPU"), 12, 6),
+        (containers.memory("Container memory"), 12, 6),
         (log_volume(), 12, 8),
         (recent_errors(), 12, 8),
-        (log_ingestion(), 12, 7),
-        (samples_ingested(), 12, 7),
+        (notifications(), 8, 7),
+        (itself.log_lines(), 8, 7),
+        (itself.samples("Samples ingested"), 8, 7),
     ]
     return build(frame(source, TITLE, UID), origin, panels)
 
@@ -68,7 +68,9 @@ def firing_alerts() -> PanelBuilder:
     return (
         one_number("short", [(None, "green"), (1, "red")])
         .title("Firing alerts")
-        .description("How many alerts fire now, the watchdog aside, which always does.")
+        .description(
+            "How many alerts fire now, the watchdog aside, which always does. Normal is 0; the table below has them."
+        )
         .datasource(PROMETHEUS)
         .with_target(
             query('count(ALERTS{alertstate="firing",alertname!="Watchdog"}) or vector(0)', "firing", instant=True)
@@ -80,7 +82,9 @@ def parts_down() -> PanelBuilder:
     return (
         one_number("short", [(None, "green"), (1, "red")])
         .title("Parts down")
-        .description("How many of the stack's own parts do not answer Prometheus.")
+        .description(
+            "How many of the stack's own parts do not answer Prometheus. Normal is 0: `./stack status` says more."
+        )
         .datasource(PROMETHEUS)
         .with_target(query('count(up{service="watchstack"} == 0) or vector(0)', "down", instant=True))
     )
@@ -90,7 +94,10 @@ def targets_up() -> PanelBuilder:
     return (
         one_number("percentunit", [(None, "red"), (1, "green")])
         .title("Targets up")
-        .description("The share of all targets, services included, that answer Prometheus.")
+        .description(
+            "The share of all targets, services included, that answer Prometheus. Normal is 100 %; Targets below "
+            "says whose is missing."
+        )
         .datasource(PROMETHEUS)
         .with_target(query("stack:targets_up:ratio", "up", instant=True))
     )
@@ -112,7 +119,10 @@ def failed_notifications() -> PanelBuilder:
         one_number("short", [(None, "green"), (1, "red")])
         .decimals(0)
         .title("Failed notifications")
-        .description("Notifications that a receiver did not take within the last hour.")
+        .description(
+            "Notifications that a receiver did not take within the last hour. Normal is 0: nobody may have been "
+            "told; look into the inbox."
+        )
         .datasource(PROMETHEUS)
         .with_target(query("sum(increase(alertmanager_notifications_failed_total[1h]))", "failed", instant=True))
     )
@@ -122,21 +132,9 @@ def uptime() -> PanelBuilder:
     return (
         one_number("s", [(None, "blue")])
         .title("Prometheus runs for")
-        .description("Time since Prometheus was started.")
+        .description("Time since Prometheus was started. A short time that nobody caused is a crash.")
         .datasource(PROMETHEUS)
         .with_target(query('time() - max(process_start_time_seconds{job="prometheus"})', "running", instant=True))
-    )
-
-
-def alerts() -> PanelBuilder:
-    return (
-        listing(["Time", "Value", "__name__"], {"alertname": "alert", "alertstate": "state"})
-        .title("Alerts")
-        .description(f"Alerts that fire or are about to, with their labels. {EMPTY_IS_FINE} nothing is wrong then.")
-        .datasource(PROMETHEUS)
-        .with_target(
-            rows('sum by (alertname, alertstate, severity, service, instance, subject) (ALERTS{alertname!="Watchdog"})')
-        )
     )
 
 
@@ -148,10 +146,13 @@ def parts() -> PanelBuilder:
         }
     )
     return (
-        listing(["Time"], {"job": "part", "Value": "state"})
+        listing({"job": "part", "instance": "instance", "Value": "state"})
         .mappings([states])
         .title("Parts")
-        .description("The stack's own parts and whether each answers Prometheus.")
+        .description(
+            "The stack's own parts and whether each answers Prometheus. What is down is told by `./stack status`, "
+            "why by `./stack logs PART`."
+        )
         .datasource(PROMETHEUS)
         .with_target(rows('max by (job, instance) (up{service="watchstack"})'))
     )
@@ -163,7 +164,10 @@ def cpu(source: Source) -> PanelBuilder:
         .min(0)
         .max(100)
         .title("CPU")
-        .description("How busy the host's CPUs are, all of them together. The lines are the alerts' thresholds.")
+        .description(
+            "How busy the host's CPUs are, all of them together. The lines are the alerts' thresholds. The "
+            "dashboard Host says what keeps them busy."
+        )
         .datasource(PROMETHEUS)
         .with_target(query('system_cpu_usage_percent{job="exporter"}', "{{instance}}"))
     )
@@ -175,7 +179,10 @@ def memory(source: Source) -> PanelBuilder:
         .min(0)
         .max(100)
         .title("Memory")
-        .description("How much of the host's memory is in use. The lines are the alerts' thresholds.")
+        .description(
+            "How much of the host's memory is in use. The lines are the alerts' thresholds. Over the upper line the "
+            "kernel may soon end programs."
+        )
         .datasource(PROMETHEUS)
         .with_target(query('system_memory_usage_percent{job="exporter"}', "{{instance}}"))
     )
@@ -185,7 +192,10 @@ def disk(source: Source) -> PanelBuilder:
     return (
         bars("percent", percent(source, "disk"), 100)
         .title("Disk")
-        .description("How full each mounted file system is. Colours change at the alerts' thresholds.")
+        .description(
+            "How full each mounted file system is. Colours change at the alerts' thresholds. Clear logs and old "
+            "files before one is full."
+        )
         .datasource(PROMETHEUS)
         .with_target(query('system_disk_usage_percent{job="exporter"}', "{{mount_point}}", instant=True))
     )
@@ -194,8 +204,9 @@ def disk(source: Source) -> PanelBuilder:
 def network() -> PanelBuilder:
     return (
         over_time("Bps")
+        .min(0)
         .title("Network")
-        .description("Bytes a second that the host receives and sends, over 5 minutes.")
+        .description("Bytes a second that the host receives and sends, over 5 minutes. Normal follows the requests.")
         .datasource(PROMETHEUS)
         .with_target(query("instance:network_received_bytes:rate5m", "received {{instance}}"))
         .with_target(query("instance:network_sent_bytes:rate5m", "sent {{instance}}", "B"))
@@ -203,78 +214,30 @@ def network() -> PanelBuilder:
 
 
 def targets() -> PanelBuilder:
-    one = dashboard.DashboardLink("This service's requests").url(
-        f"/d/{SERVICE_UID}?var-service=${{__field.labels.service}}&from=${{__from}}&to=${{__to}}"
-    )
     return (
         over_time("percentunit")
-        .data_links([one])
+        .data_links([to_service()])
         .min(0)
         .max(1)
         .title("Targets")
-        .description("The share of each service's targets that answer Prometheus; watchstack is the stack itself.")
+        .description(
+            "The share of each service's targets that answer Prometheus; watchstack is the stack itself. Below 1 "
+            "some instance is down; a click leads to the service's requests."
+        )
         .datasource(PROMETHEUS)
         .with_target(query("avg by (service) (up)", "{{service}}"))
-    )
-
-
-def notifications() -> PanelBuilder:
-    return (
-        over_time("cpm")
-        .title("Notifications")
-        .description("Notifications a minute by kind of receiver, over 5 minutes; the watchdog's are among them.")
-        .datasource(PROMETHEUS)
-        .with_target(query("stack:notifications:rate5m * 60 > 0", "{{integration}}"))
-    )
-
-
-def containers() -> PanelBuilder:
-    names = {
-        "compose_service": "service",
-        "Value #A": "CPU cores",
-        "Value #B": "memory, bytes",
-        "Value #C": "restarts",
-        "Value #D": "healthy",
-    }
-    return (
-        listing(["Time"], names)
-        .title("Containers")
-        .description(f"Every container of this host: CPU, memory, restarts, health check (1 healthy). {NO_DOCKER}")
-        .datasource(PROMETHEUS)
-        .with_target(rows(f"{CONTAINER} (container:cpu_usage:rate5m)"))
-        .with_target(rows(f"{CONTAINER} (container_memory_usage_bytes)", "B"))
-        .with_target(rows(f"{CONTAINER} (container_restarts_total)", "C"))
-        .with_target(rows(f"{CONTAINER} (container_health)", "D"))
-    )
-
-
-def container_cpu() -> PanelBuilder:
-    return (
-        over_time("short")
-        .min(0)
-        .title("Container CPU")
-        .description(f"CPU cores in use by container, over 5 minutes. {NO_DOCKER}")
-        .datasource(PROMETHEUS)
-        .with_target(query("sum by (name) (container:cpu_usage:rate5m)", "{{name}}"))
-    )
-
-
-def container_memory() -> PanelBuilder:
-    return (
-        over_time("bytes")
-        .min(0)
-        .title("Container memory")
-        .description(f"Memory in use by container. {NO_DOCKER}")
-        .datasource(PROMETHEUS)
-        .with_target(query("sum by (name) (container_memory_usage_bytes)", "{{name}}"))
     )
 
 
 def log_volume() -> PanelBuilder:
     return (
         over_time("short")
+        .min(0)
         .title("Log volume")
-        .description("Log lines a second by level, over 5 minutes; lines that name no level stand without one.")
+        .description(
+            "Log lines a second by level, over 5 minutes; lines that name no level stand without one. A peak of "
+            "errors: see the lines beside it, and the dashboard Logs."
+        )
         .datasource(LOKI)
         .with_target(lines('sum by (level) (rate({environment=~".+"}[5m]))', "{{level}}"))
     )
@@ -284,27 +247,10 @@ def recent_errors() -> PanelBuilder:
     return (
         log_lines()
         .title("Recent errors")
-        .description(f"Log lines of level error or critical, newest first. {EMPTY_IS_FINE} nothing is wrong then.")
+        .description(
+            "Log lines of level error or critical, newest first. The dashboard Logs groups them by shape. "
+            f"{EMPTY_IS_FINE} nothing is wrong then."
+        )
         .datasource(LOKI)
         .with_target(lines('{level=~"error|critical"}'))
-    )
-
-
-def log_ingestion() -> PanelBuilder:
-    return (
-        over_time("short")
-        .title("Log lines")
-        .description("Log lines a second that Loki receives, over 5 minutes.")
-        .datasource(PROMETHEUS)
-        .with_target(query("stack:log_lines:rate5m", "lines"))
-    )
-
-
-def samples_ingested() -> PanelBuilder:
-    return (
-        over_time("short")
-        .title("Samples ingested")
-        .description("Samples a second that Prometheus stores, over 5 minutes.")
-        .datasource(PROMETHEUS)
-        .with_target(query("stack:samples_ingested:rate5m", "samples"))
     )

@@ -18,6 +18,7 @@ from stackgen.render.dashboards.sdk import (
     common,
     common_model,
     dashboard,
+    gauge,
     logs,
     loki,
     model,
@@ -64,6 +65,7 @@ class Frame:
     links: Sequence[Builder[model.DashboardLink]]
     variables: Sequence[Builder[model.VariableModel]] = ()
     tags: Sequence[str] = ()
+    marks: Sequence[Builder[model.AnnotationQuery]] = ()
 
 
 def ask(panel: P, title: str, description: str, *queries: tuple[str, str], instant: bool = False) -> P:
@@ -86,9 +88,10 @@ def rows(expr: str, ref: str = "A") -> Target:
     return built.instant().format(PromQueryFormat.TABLE)
 
 
-def lines(expr: str, legend: str = "", ref: str = "A") -> Target:
-    """A LogQL query."""
-    return loki.Dataquery().expr(expr).ref_id(ref).datasource(LOKI).legend_format(legend).query_type("range")
+def lines(expr: str, legend: str = "", ref: str = "A", *, instant: bool = False) -> Target:
+    """A LogQL query over time, or at the end of the time range with instant=True."""
+    built = loki.Dataquery().expr(expr).ref_id(ref).datasource(LOKI).legend_format(legend)
+    return built.query_type("instant" if instant else "range")
 
 
 def steps(values: Steps) -> Builder[model.ThresholdsConfig]:
@@ -133,6 +136,19 @@ def over_time(unit: str, thresholds: Steps = ((None, "green"),)) -> timeseries.P
     return panel
 
 
+def dial(unit: str, thresholds: Steps) -> gauge.Panel:
+    """A gauge from 0 to 1 for each series, coloured by its thresholds."""
+    return (
+        gauge.Panel()
+        .unit(unit)
+        .min(0)
+        .max(1)
+        .thresholds(steps(thresholds))
+        .color_scheme(dashboard.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    )
+
+
 def bars(unit: str, thresholds: Steps, top: float) -> bargauge.Panel:
     """One bar a series, up to `top`."""
     return (
@@ -147,9 +163,13 @@ def bars(unit: str, thresholds: Steps, top: float) -> bargauge.Panel:
     )
 
 
-def listing(hidden: Sequence[str], renamed: dict[str, str]) -> table.Panel:
-    """A table of the `rows` of its queries, merged: hidden columns left out, others under their new names."""
-    organise = {"excludeByName": dict.fromkeys(hidden, True), "indexByName": {}, "renameByName": renamed}
+def listing(columns: dict[str, str]) -> table.Panel:
+    """A table of the `rows` of its queries, merged. columns: their titles by label or `Value`, in their order."""
+    organise = {
+        "excludeByName": {"Time": True},
+        "indexByName": {name: number for number, name in enumerate(columns)},
+        "renameByName": {name: title for name, title in columns.items() if title != name},
+    }
     return (
         table.Panel()
         .with_transformation(model.DataTransformerConfig("merge", options={}))
@@ -185,9 +205,11 @@ def build(frame: Frame, origin: str, panels: Placed) -> dict[str, Any]:
         built.link(link)
     for variable in frame.variables:
         built.with_variable(variable)
+    for mark in frame.marks:
+        built.annotation(mark)
     plain: dict[str, Any] = json.loads(JSONEncoder().encode(built.build()))
-    for entry in plain["links"]:
-        entry.pop("placement", None)  # the SDK's default hides the link in a menu
+    for entry in (*plain["links"], *plain["annotations"].get("list", [])):
+        entry.pop("placement", None)  # the SDK's default hides it in a menu
     plain["panels"] = [_placed(panel, number, place) for number, (panel, place) in enumerate(_grid(panels), start=1)]
     return {"description": origin, **plain}
 

@@ -38,7 +38,8 @@ def up() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "red"), (1, "green")]),
         "Servers up",
-        "1 when every PostgreSQL server that is asked answers the exporter.",
+        "1 when every PostgreSQL server that is asked answers the exporter. 0: nothing reaches it; look at the "
+        "container or the process.",
         ("min(pg_up)", "up"),
         instant=True,
     )
@@ -49,7 +50,8 @@ def connections_used(source: Source) -> PanelBuilder:
     return ask(
         one_number("percent", limits(source, "postgres_connections_percent")).decimals(0),
         "Connections used",
-        "Connections in percent of max_connections, on the server where they are most.",
+        "Connections in percent of max_connections, on the server where they are most. Near 100 new ones are "
+        "refused: use a pool, or end what idles.",
         (f"max(100 * {used} / {most})", "used"),
         instant=True,
     )
@@ -60,7 +62,8 @@ def cache_hits_now() -> PanelBuilder:
     return ask(
         one_number("percent", [(None, "orange"), (90, "green")]).decimals(1),
         "Found in memory",
-        f"Share of the blocks that lay in PostgreSQL's memory, over 5 minutes. {EMPTY_IS_FINE} nothing was read.",
+        "Share of the blocks that lay in PostgreSQL's memory, over 5 minutes. Normal is above 95 %; below it the "
+        f"data does not fit into memory. {EMPTY_IS_FINE} nothing was read.",
         (f"100 * {hit} / ({hit} + {read} > 0)", "found"),
         instant=True,
     )
@@ -70,7 +73,8 @@ def oldest_transaction() -> PanelBuilder:
     return ask(
         one_number("s", [(None, "green"), (300, "orange"), (3600, "red")]),
         "Longest transaction",
-        "How long the transaction runs that runs longest: old ones hold back vacuum.",
+        "How long the transaction runs that runs longest: old ones hold back vacuum. Hours: find it in "
+        "pg_stat_activity and end it.",
         ("max(pg_stat_activity_max_tx_duration)", "longest"),
         instant=True,
     )
@@ -80,7 +84,7 @@ def connections() -> PanelBuilder:
     return ask(
         over_time("short").min(0),
         "Connections",
-        "Connections by what they do now.",
+        "Connections by what they do now. Many `idle in transaction` hold locks: the application forgets to commit.",
         ("sum by (state) (pg_stat_activity_count)", "{{state}}"),
     )
 
@@ -89,7 +93,8 @@ def transactions() -> PanelBuilder:
     return ask(
         over_time("ops").min(0),
         "Transactions",
-        "Transactions a second of each database, over 5 minutes, and those that were rolled back.",
+        "Transactions a second of each database, over 5 minutes, and those that were rolled back. Many rolled back "
+        "are errors of the application.",
         (f"{BY} (rate(pg_stat_database_xact_commit{{{REAL}}}[5m]))", "{{datname}}"),
         (f"{BY} (rate(pg_stat_database_xact_rollback{{{REAL}}}[5m]))", "{{datname}} rolled back"),
     )
@@ -100,7 +105,8 @@ def rows_touched() -> PanelBuilder:
     return ask(
         over_time("ops").min(0),
         "Rows",
-        "Rows a second that are fetched, inserted, updated and deleted, over 5 minutes.",
+        "Rows a second that are fetched, inserted, updated and deleted, over 5 minutes. Far more fetched than "
+        "usual: a query without its index.",
         *((f"sum(rate(pg_stat_database_tup_{way}[5m]))", way) for way in ways),
     )
 
@@ -109,7 +115,8 @@ def deadlocks() -> PanelBuilder:
     return ask(
         over_time("short").min(0),
         "Deadlocks and conflicts",
-        "Deadlocks, and queries of a replica that were cancelled, within the 5 minutes before.",
+        "Deadlocks, and queries of a replica that were cancelled, within the 5 minutes before. Normal is none: take "
+        "locks in the same order everywhere.",
         ("sum(increase(pg_stat_database_deadlocks[5m]))", "deadlocks"),
         ("sum(increase(pg_stat_database_conflicts[5m]))", "conflicts"),
     )
@@ -119,7 +126,7 @@ def locks() -> PanelBuilder:
     return ask(
         over_time("short").min(0),
         "Locks",
-        "Locks that are held now, by their mode.",
+        "Locks that are held now, by their mode. Many `accessexclusive`: a change of a table holds everything up.",
         ("sum by (mode) (pg_locks_count)", "{{mode}}"),
     )
 
@@ -128,7 +135,7 @@ def size() -> PanelBuilder:
     return ask(
         over_time("bytes").min(0),
         "Size",
-        "Bytes that each database takes up on the disk.",
+        "Bytes that each database takes up on the disk. A straight climb tells when the disk is full.",
         (f"max by (datname) (pg_database_size_bytes{{{REAL}}})", "{{datname}}"),
     )
 
@@ -137,7 +144,8 @@ def temporary() -> PanelBuilder:
     return ask(
         over_time("Bps").min(0),
         "Temporary files",
-        "Bytes a second written to temporary files, over 5 minutes: sorting that did not fit into work_mem.",
+        "Bytes a second written to temporary files, over 5 minutes: sorting that did not fit into work_mem. Normal "
+        "is next to none.",
         (f"{BY} (rate(pg_stat_database_temp_bytes{{{REAL}}}[5m]))", "{{datname}}"),
     )
 
@@ -146,6 +154,7 @@ def replication() -> PanelBuilder:
     return ask(
         over_time("s").min(0),
         "Replication",
-        f"How far a replica is behind. {EMPTY_IS_FINE} the server is no replica.",
+        f"How far a replica is behind. Normal is seconds; growing means that it cannot follow. {EMPTY_IS_FINE} the "
+        "server is no replica.",
         ("max by (instance) (pg_replication_lag_seconds)", "{{instance}}"),
     )

@@ -44,4 +44,4 @@ def percentiles(only: str) -> tuple[tuple[str, str], ...]:
 
 def status_class(digit: int, only: str) -> str:
     """Requests a second whose status begins with this digit, over 5 minutes."""
-    return of_all(f'sum(rate(http_requests_total{{{only},status=~"{digit}.."}}[5m]))', requests(only))
+    return of_all(f'sum(service:http_requests_by_status:rate5m{{{only},status=~"{digit}.."}})', requests(only))

@@ -36,7 +36,8 @@ def up() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "red"), (1, "green")]),
         "Servers up",
-        "1 when every Redis server that is asked answers the exporter.",
+        "1 when every Redis server that is asked answers the exporter. 0: nothing reaches it; look at the container "
+        "or the process.",
         ("min(redis_up)", "up"),
         instant=True,
     )
@@ -46,7 +47,8 @@ def memory_used(source: Source) -> PanelBuilder:
     return ask(
         one_number("percent", limits(source, "redis_memory_percent")).decimals(0),
         "Memory used",
-        f"Memory in percent of maxmemory, where it is most. {EMPTY_IS_FINE} maxmemory is not set.",
+        "Memory in percent of maxmemory, where it is most. Full, keys are thrown away or writes refused. "
+        f"{EMPTY_IS_FINE} maxmemory is not set.",
         ("max(100 * redis_memory_used_bytes / (redis_memory_max_bytes > 0))", "used"),
         instant=True,
     )
@@ -56,7 +58,8 @@ def clients_used(source: Source) -> PanelBuilder:
     return ask(
         one_number("percent", limits(source, "redis_connections_percent")).decimals(0),
         "Clients used",
-        "Connected clients in percent of maxclients, where they are most.",
+        "Connected clients in percent of maxclients, where they are most. Near 100 new ones are refused: look for a "
+        "leak of connections.",
         ("max(100 * redis_connected_clients / redis_config_maxclients)", "used"),
         instant=True,
     )
@@ -67,7 +70,8 @@ def hits_now() -> PanelBuilder:
     return ask(
         one_number("percent", [(None, "blue")]).decimals(1),
         "Hits",
-        f"Share of the look-ups that found their key, over 5 minutes. {EMPTY_IS_FINE} nothing was looked up.",
+        "Share of the look-ups that found their key, over 5 minutes. When it falls the cache helps little: keys "
+        f"expire too soon or were lost. {EMPTY_IS_FINE} nothing was looked up.",
         (f"100 * {hits} / ({hits} + {misses} > 0)", "hits"),
         instant=True,
     )
@@ -77,7 +81,8 @@ def memory() -> PanelBuilder:
     return ask(
         over_time("bytes").min(0),
         "Memory",
-        "Memory that Redis uses, and that the kernel gives it: far more is fragmentation.",
+        "Memory that Redis uses, and that the kernel gives it: far more is fragmentation. A climb that never ends: "
+        "keys without an expiry.",
         ("max by (instance) (redis_memory_used_bytes)", "used {{instance}}"),
         ("max by (instance) (redis_memory_used_rss_bytes)", "resident {{instance}}"),
     )
@@ -87,7 +92,7 @@ def clients() -> PanelBuilder:
     return ask(
         over_time("short").min(0),
         "Clients",
-        "Connected clients, and those that wait in a blocking command.",
+        "Connected clients, and those that wait in a blocking command. Normal is level.",
         ("sum by (instance) (redis_connected_clients)", "connected {{instance}}"),
         ("sum by (instance) (redis_blocked_clients)", "blocked {{instance}}"),
     )
@@ -97,7 +102,8 @@ def commands() -> PanelBuilder:
     return ask(
         over_time("ops").min(0),
         "Commands",
-        "The ten commands that are given most often and how often a second, over 5 minutes.",
+        "The ten commands that are given most often and how often a second, over 5 minutes. `keys` and `flushall` "
+        "have no place here.",
         ("topk(10, sum by (cmd) (rate(redis_commands_total[5m])))", "{{cmd}}"),
     )
 
@@ -107,7 +113,8 @@ def time_by_command() -> PanelBuilder:
     return ask(
         over_time("s").min(0),
         "Time of a command",
-        "The ten slowest commands and their mean time, over 5 minutes.",
+        "The ten slowest commands and their mean time, over 5 minutes. Normal is well below a millisecond; one that "
+        "is slow stops all others.",
         (f"topk(10, {spent} / (sum by (cmd) (rate(redis_commands_total[5m])) > 0))", "{{cmd}}"),
     )
 
@@ -116,7 +123,7 @@ def keys() -> PanelBuilder:
     return ask(
         over_time("short").min(0),
         "Keys",
-        "Keys of each database, and those of them that expire.",
+        "Keys of each database, and those of them that expire. Normal is level, or follows the users.",
         ("sum by (db) (redis_db_keys)", "{{db}}"),
         ("sum by (db) (redis_db_keys_expiring)", "{{db}} expiring"),
     )
@@ -126,7 +133,8 @@ def thrown_away() -> PanelBuilder:
     return ask(
         over_time("ops").min(0),
         "Evicted and expired",
-        "Keys a second that were thrown away because memory was full, and that had expired, over 5 minutes.",
+        "Keys a second that were thrown away because memory was full, and that had expired, over 5 minutes. Evicted "
+        "should be none unless Redis is a cache.",
         ("sum(rate(redis_evicted_keys_total[5m]))", "evicted"),
         ("sum(rate(redis_expired_keys_total[5m]))", "expired"),
     )
@@ -136,7 +144,7 @@ def network() -> PanelBuilder:
     return ask(
         over_time("Bps").min(0),
         "Network",
-        "Bytes a second that Redis receives and sends, over 5 minutes.",
+        "Bytes a second that Redis receives and sends, over 5 minutes. Much for few commands: values are too large.",
         ("sum(rate(redis_net_input_bytes_total[5m]))", "received"),
         ("sum(rate(redis_net_output_bytes_total[5m]))", "sent"),
     )
@@ -146,6 +154,7 @@ def last_save() -> PanelBuilder:
     return ask(
         over_time("s").min(0),
         "Since the last save",
-        "Time since Redis last wrote its data to the disk.",
+        "Time since Redis last wrote its data to the disk. Longer than its settings say: what came since is lost at "
+        "a crash.",
         ("time() - min by (instance) (redis_rdb_last_save_timestamp_seconds)", "{{instance}}"),
     )

@@ -6,12 +6,12 @@ from typing import Any
 
 from stackgen.render.common import Source
 from stackgen.render.dashboards import traffic
+from stackgen.render.dashboards.links import CHOSEN as ONLY
 from stackgen.render.dashboards.links import SERVICE_UID as UID
 from stackgen.render.dashboards.links import frame, services
 from stackgen.render.dashboards.panels import PanelBuilder, Steps, build
 
 TITLE = "Service"
-ONLY = 'service=~"$service"'
 FAILING: Steps = ((None, "green"), (1, "orange"), (5, "red"))  # presets differ: their own dashboards have their numbers
 SLOW: Steps = ((None, "green"),)
 

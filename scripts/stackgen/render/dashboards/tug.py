@@ -113,7 +113,8 @@ def active_users() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "blue")]),
         "Active users",
-        f"Users who are active now, as the application tells. {EMPTY_IS_FINE} the application does not tell.",
+        "Users who are active now, as the application tells. A sudden fall: they cannot reach it or were logged "
+        f"out. {EMPTY_IS_FINE} the application does not tell.",
         (f"sum(active_users{{{ONLY}}})", "users"),
         instant=True,
     )
@@ -123,7 +124,8 @@ def registrations() -> PanelBuilder:
     return ask(
         over_time("cpm").min(0),
         "Registrations",
-        f"User registrations a minute by their way. {EMPTY_IS_FINE} nobody has registered.",
+        "User registrations a minute by their way. None where there always were some: the form is broken. "
+        f"{EMPTY_IS_FINE} nobody has registered.",
         (f"60 * sum by (method) (rate(user_registrations_total{{{ONLY}}}[5m]))", "{{method}}"),
     )
 
@@ -132,7 +134,8 @@ def events() -> PanelBuilder:
     return ask(
         over_time("cpm").min(0),
         "Events",
-        f"The application's own events a minute, by their type. {EMPTY_IS_FINE} the application counts none.",
+        "The application's own events a minute, by their type. A type that stops while requests go on is a broken "
+        f"feature. {EMPTY_IS_FINE} the application counts none.",
         (f"60 * sum by (event_type) (rate(custom_events_total{{{ONLY}}}[5m]))", "{{event_type}}"),
     )
 
@@ -142,18 +145,20 @@ def failed_requests() -> PanelBuilder:
     return ask(
         one_number("short", [(None, "green"), (1, "orange")]).decimals(0),
         "Failed requests",
-        "Requests of the last hour that were answered with a status of 500 or more.",
+        "Requests of the last hour that were answered with a status of 500 or more. Normal is next to none: Errors "
+        "by route says where.",
         (of_all(which, requests(ONLY)), "failed"),
         instant=True,
     )
 
 
 def refused_requests() -> PanelBuilder:
-    which = f'sum(rate(http_requests_total{{{ONLY},status=~"4.."}}[5m]))'
+    which = f'sum(service:http_requests_by_status:rate5m{{{ONLY},status=~"4.."}})'
     return ask(
         one_number("reqps", [(None, "green")]),
         "Refused requests",
-        f"Requests a second that were answered with a status of 400 to 499. {EMPTY_IS_FINE} no request was refused.",
+        "Requests a second that were answered with a status of 400 to 499. A peak is a caller with a mistake, or "
+        f"somebody who tries doors. {EMPTY_IS_FINE} no request was refused.",
         (which, "refused"),
         instant=True,
     )
@@ -163,7 +168,10 @@ def error_lines() -> PanelBuilder:
     return (
         log_lines()
         .title("Error lines")
-        .description(f"Log lines of level error or critical, of every service. {EMPTY_IS_FINE} nothing is wrong then.")
+        .description(
+            "Log lines of level error or critical, of every service. Look for those of the route that fails. "
+            f"{EMPTY_IS_FINE} nothing is wrong then."
+        )
         .datasource(LOKI)
         .with_target(lines('{level=~"error|critical"}'))
     )

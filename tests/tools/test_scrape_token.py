@@ -1,0 +1,100 @@
+"""A real Prometheus asks an application that wants a token, with the configuration that stack.yml gives."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+from native_support import until
+from stackgen.engines.native_placement import placement
+from stackgen.render import render
+from support import answers, choose_ports
+from trees import load_text
+
+pytestmark = pytest.mark.tools
+
+TOKEN = "only-for-this-test"
+
+
+class Metrics(BaseHTTPRequestHandler):
+    """Metrics for whoever shows the token, 401 for everybody else."""
+
+    def do_GET(self) -> None:
+        good = self.headers.get("Authorization") == f"Bearer {TOKEN}"
+        body = b"shop_orders_total 7\n" if good else b"no\n"
+        self.send_response(200 if good else 401)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        return
+
+
+@pytest.fixture
+def shop() -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Metrics)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def prometheus(shop: int, tmp_path: Path, program: Callable[..., Path]) -> Iterator[str]:
+    """Prometheus on the generated configuration, with the service's job alone, asking each second."""
+    services = f"[{{name: shop, targets: [127.0.0.1:{shop}], bearer_token_file: shop-token}}]"
+    model = load_text(tmp_path, f"environment: test\nservices: {services}\n")
+    config = yaml.safe_load(render(model, placement(tmp_path))["prometheus/prometheus.yml"])
+    jobs = [job for job in config["scrape_configs"] if job["job_name"] == "shop"]
+    small = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": jobs}
+    (tmp_path / "prometheus.yml").write_text(json.dumps(small))
+    (tmp_path / "secrets").mkdir()
+    (port,) = choose_ports(1)
+    command = [str(program("prometheus")), f"--config.file={tmp_path}/prometheus.yml", "--storage.tsdb.path=data"]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(
+            [*command, f"--web.listen-address=127.0.0.1:{port}"], cwd=tmp_path, stdout=log, stderr=log
+        )
+    try:
+        until(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), 30, "Prometheus is ready")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def number(prometheus: str, expr: str) -> float | None:
+    with urllib.request.urlopen(f"{prometheus}/api/v1/query?{urllib.parse.urlencode({'query': expr})}") as answer:
+        result = json.load(answer)["data"]["result"]
+    return float(result[0]["value"][1]) if result else None
+
+
+def why(prometheus: str) -> str:
+    with urllib.request.urlopen(f"{prometheus}/api/v1/targets") as answer:
+        (target,) = json.load(answer)["data"]["activeTargets"]
+    return str(target["lastError"])
+
+
+def test_metrics_come_with_the_token_and_not_without_it(prometheus: str, tmp_path: Path) -> None:
+    """Without the file, with a wrong one, with the right one: Prometheus reads it anew each time."""
+    token = tmp_path / "secrets" / "shop-token"
+    until(lambda: number(prometheus, "up") == 0, 20, "the target is down without a token")
+    token.write_text("another\n")
+    until(lambda: "401" in why(prometheus), 20, "the application refuses a wrong token")
+    assert number(prometheus, "shop_orders_total") is None
+    token.write_text(f"{TOKEN}\n")
+    until(lambda: number(prometheus, "shop_orders_total") == 7, 20, "the metrics come")
+    assert number(prometheus, "up") == 1
+    assert TOKEN not in (tmp_path / "prometheus.yml").read_text()
