@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from console_kit import settings
+from console_kit import PASSWORDS, settings
 from native_support import until
 from playwright.sync_api import Page
 from support import ROOT, answers, choose_ports
@@ -28,6 +28,7 @@ def console_process(folder: Path, **peers: str) -> Iterator[str]:
         "CONSOLE_CONFIG": str(folder / "config"),
         "CONSOLE_SECRETS": str(folder / "secrets"),
         "CONSOLE_RUNBOOKS": str(ROOT / "docs" / "runbooks"),
+        "CONSOLE_DASHBOARDS": str(ROOT / "grafana" / "dashboards"),
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "watchstack.console"],
@@ -42,8 +43,22 @@ def console_process(folder: Path, **peers: str) -> Iterator[str]:
         process.wait(20)
 
 
+def sign_in(page: Page, home: str, role: str = "admin", password: str = "") -> None:
+    """Through the form, as a person does. home: the console's address; password: that of the tests unless given."""
+    page.goto(f"{home}/login")
+    page.get_by_label("Account").fill(role)
+    page.get_by_label("Password").fill(password or PASSWORDS[role])
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/login" not in url)
+
+
 def visit(page: Page, url: str) -> None:
-    """Opens a page and fails on a console error, a request elsewhere, a dialog or content wider than the window."""
+    """Opens a page and fails on a console error, a request elsewhere, a dialog or content wider than the window.
+
+    Whoever is not signed in yet signs in as admin first.
+    """
+    if not page.context.cookies(url):
+        sign_in(page, "/".join(url.split("/", 3)[:3]))
     troubles: list[str] = []
     page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: troubles.append(str(error)))

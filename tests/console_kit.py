@@ -15,10 +15,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from flask.testing import FlaskClient
 from watchstack.console import Console, Settings, build
+from watchstack.console.access.accounts import FILES
+from watchstack.console.access.guard import COOKIE, CSRF_HEADER
+from watchstack.console.access.sessions import csrf_of
 from watchstack.serve import Address
 
 TOKEN = "a-token-of-tests"
+PASSWORDS = {role: f"the-password-of-{role}-in-tests" for role in FILES}
 START = 1_790_000_000.0
 
 
@@ -50,6 +55,8 @@ def settings(folder: Path, **config: Any) -> Settings:
     } | config
     (folder / "config" / "console.json").write_text(json.dumps(document))
     (folder / "secrets" / "inbox-token").write_text(TOKEN + "\n")
+    for role, file in FILES.items():
+        (folder / "secrets" / file).write_text(PASSWORDS[role] + "\n")
     return Settings(
         listen=Address("127.0.0.1", 0),
         data=folder / "data",
@@ -61,6 +68,30 @@ def settings(folder: Path, **config: Any) -> Settings:
 
 def console(folder: Path, clock: FakeClock | None = None, **config: Any) -> Console:
     return build(settings(folder, **config), clock or FakeClock())
+
+
+def signed_in(client: FlaskClient, role: str = "admin") -> FlaskClient:
+    """The same client after the sign-in form; it shows the CSRF token from then on, as a page's JavaScript does."""
+    answer = client.post("/login", data={"user": role, "password": PASSWORDS[role]})
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+    cookie = client.get_cookie(COOKIE)
+    assert cookie is not None
+    client.environ_base["HTTP_" + CSRF_HEADER.upper().replace("-", "_")] = csrf_of(cookie.value)
+    return client
+
+
+def anywhere(client: FlaskClient) -> FlaskClient:
+    """A client with the same session that sends it whatever Host it names; a browser would keep it to one."""
+    cookie = client.get_cookie(COOKIE)
+    assert cookie is not None
+    other: FlaskClient = client.application.test_client(use_cookies=False)
+    other.environ_base |= client.environ_base | {"HTTP_COOKIE": f"{COOKIE}={cookie.value}"}
+    return other
+
+
+def bearer(role: str = "admin") -> dict[str, str]:
+    """The header by which a program is let in."""
+    return {"Authorization": f"Bearer {PASSWORDS[role]}"}
 
 
 def when(seconds: float) -> str:

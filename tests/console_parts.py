@@ -1,4 +1,4 @@
-"""The parts that the console's pages ask, run by themselves: Alertmanager and Loki, with the least configuration."""
+"""The parts that are asked, run by themselves: Prometheus, Alertmanager and Loki, with the least configuration."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ schema_config:
   configs:
     - {{from: '2024-01-01', store: tsdb, object_store: filesystem, schema: v13, index: {{prefix: index_, period: 24h}}}}
 ingester: {{lifecycler: {{min_ready_duration: 0s, final_sleep: 0s}}}}
-limits_config: {{max_entries_limit_per_query: 5000}}
+ruler: {{poll_interval: 1s}}
+limits_config: {{max_entries_limit_per_query: 5000, max_query_series: 5000}}
 frontend_worker: {{frontend_address: '127.0.0.1:{grpc}'}}
 """
 
@@ -45,6 +46,22 @@ def run_alertmanager(program: Find, folder: Path) -> Iterator[str]:
     (folder / "config.yml").write_text("route: {receiver: r}\nreceivers: [{name: r}]\n")
     command = [str(program("alertmanager")), "--config.file=config.yml", "--storage.path=data",
                f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]  # fmt: skip
+    with _running(command, f"http://127.0.0.1:{port}/-/ready", folder):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def run_prometheus(program: Find, folder: Path, rules: str = "") -> Iterator[str]:
+    """The address of a Prometheus that scrapes itself each second as `job="own"`. rules: a file of rules as text."""
+    [port] = choose_ports(1)
+    (folder / "rules").mkdir(parents=True)
+    (folder / "rules" / "own.yml").write_text(rules or "groups: []\n")
+    (folder / "prometheus.yml").write_text(
+        "global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [rules/*.yml]\n"
+        f"scrape_configs: [{{job_name: own, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]\n"
+    )
+    command = [str(program("prometheus")), "--config.file=prometheus.yml", "--storage.tsdb.path=data",
+               f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
     with _running(command, f"http://127.0.0.1:{port}/-/ready", folder):
         yield f"http://127.0.0.1:{port}"
 

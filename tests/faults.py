@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+
+from running import RunningStack
 
 SCRAPE = EVALUATION = 15.0
 FOR = 30.0  # PartDown
@@ -41,21 +41,19 @@ class Told:
         return f"{what:<42} {self.seconds:6.1f} s   bound {self.bound:5.0f} s"
 
 
-def inbox(console: str) -> list[dict[str, Any]]:
+def inbox(stack: RunningStack) -> list[dict[str, Any]]:
     """All entries of the inbox, newest first."""
-    with urllib.request.urlopen(f"{console}/api/v1/inbox?limit=500", timeout=5) as answer:
-        content = json.load(answer)
-    return list(content["entries"] if isinstance(content, dict) else content)
+    return list(stack.get("console", "/api/v1/inbox", 5, limit="500"))
 
 
-def wait_for(console: str, matches: Callable[[dict[str, Any]], bool], since: float, bound: float) -> Told:
+def wait_for(stack: RunningStack, matches: Callable[[dict[str, Any]], bool], since: float, bound: float) -> Told:
     """Polls until an entry that came after `since` matches; fails 15 s past the bound. The caller asserts the bound."""
     while time.time() - since < bound + 15:
-        for entry in inbox(console):
+        for entry in inbox(stack):
             if arrival(entry) >= since - 1 and matches(entry):
                 return Told(entry, arrival(entry) - since, bound)
         time.sleep(0.5)
-    raise AssertionError(f"nothing in the inbox after {bound + 15:.0f} s; it holds {inbox(console)[:5]}")
+    raise AssertionError(f"nothing in the inbox after {bound + 15:.0f} s; it holds {inbox(stack)[:5]}")
 
 
 def arrival(entry: dict[str, Any]) -> float:
@@ -73,7 +71,7 @@ def part_down(job: str, status: str) -> Callable[[dict[str, Any]], bool]:
     return matches
 
 
-def check_part_faults(console: str, faults: dict[str, Fault], *, hangs: bool) -> None:
+def check_part_faults(stack: RunningStack, faults: dict[str, Fault], *, hangs: bool) -> None:
     """Stops all the parts at once, expects a notification of each, mends them, expects each recovery; prints times.
 
     The parts are one group in Alertmanager: the first is told within the bound of the design, the others with it or
@@ -86,7 +84,7 @@ def check_part_faults(console: str, faults: dict[str, Fault], *, hangs: bool) ->
         for fault in faults.values():
             fault.stop()
         for job in faults:
-            told[job] = wait_for(console, part_down(job, "firing"), began, bound + GROUP_INTERVAL)
+            told[job] = wait_for(stack, part_down(job, "firing"), began, bound + GROUP_INTERVAL)
     finally:
         mended = time.time()
         for fault in faults.values():
@@ -99,38 +97,36 @@ def check_part_faults(console: str, faults: dict[str, Fault], *, hangs: bool) ->
         assert job in annotations["summary"]
         assert "up is 0" in annotations["description"]
         assert annotations["runbook_url"].endswith("/runbooks/part-down")
-        assert_page(annotations["runbook_url"], console)
+        assert_page(annotations["runbook_url"], stack)
     recovery = RESTART + SCRAPE + EVALUATION + GROUP_INTERVAL + SLACK
     for job, fired in told.items():
-        back = wait_for(console, part_down(job, "resolved"), mended, recovery)
+        back = wait_for(stack, part_down(job, "resolved"), mended, recovery)
         print(back.line(f"{job} is back: resolved"))
         assert back.seconds <= recovery
         assert back.entry["annotations"]["summary"] == fired.entry["annotations"]["summary"]
 
 
-def assert_page(url: str, console: str) -> None:
+def assert_page(url: str, stack: RunningStack) -> None:
     """The link of a notification leads to a page of this console (its port may differ from the one in stack.yml)."""
     path = "/" + url.split("/", 3)[3]
-    with urllib.request.urlopen(console + path, timeout=5) as answer:
-        assert answer.status == 200
-        assert b"<h1" in answer.read()
+    assert b"<h1" in stack.read("console", path, 5)
 
 
-def check_watchdog(console: str, stop: Callable[[], None], start: Callable[[], None]) -> None:
+def check_watchdog(stack: RunningStack, stop: Callable[[], None], start: Callable[[], None]) -> None:
     """Stops Prometheus itself: the console notices that nothing comes any more, and that it comes again."""
     began = time.time()
     stop()
     try:
-        fired = wait_for(console, watchdog_entry("firing"), began, WATCHDOG_BOUND)
+        fired = wait_for(stack, watchdog_entry("firing"), began, WATCHDOG_BOUND)
     finally:
         mended = time.time()
         start()
     print(fired.line("prometheus stops: the watchdog's alarm"))
     assert fired.entry["annotations"]["summary"]
     assert fired.entry["annotations"]["runbook_url"].endswith("/runbooks/watchdog")
-    assert_page(fired.entry["annotations"]["runbook_url"], console)
+    assert_page(fired.entry["annotations"]["runbook_url"], stack)
     assert fired.seconds <= WATCHDOG_BOUND
-    told = wait_for(console, watchdog_entry("resolved"), mended, 90.0)
+    told = wait_for(stack, watchdog_entry("resolved"), mended, 90.0)
     print(told.line("prometheus is back: resolved"))
     assert told.seconds <= told.bound
 

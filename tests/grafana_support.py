@@ -24,18 +24,22 @@ class Grafana:
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    def call(self, path: str, body: dict[str, Any] | None = None) -> Any:
+    def call(self, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
         """JSON of an API call, with POST when there is a body; the error's body is part of the failure."""
         request = urllib.request.Request(
             self.url + path,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": self._authorization, "Content-Type": "application/json"},
+            method=method,
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{path} answers {error.code}: {error.read().decode()}") from error
+
+    def delete(self, path: str) -> Any:
+        return self.call(path, method="DELETE")
 
     def ready(self) -> bool:
         try:

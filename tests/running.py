@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -49,6 +53,31 @@ class RunningStack:
             raise AssertionError(f"./stack {' '.join(words)} exited {done.returncode}:\n{done.stdout}\n{done.stderr}")
         return done
 
+    def at_terminal(self, *words: str, timeout: float = 300) -> str:
+        """What `./stack words…` shows on a terminal; fails unless it exits with 0."""
+        ours, theirs = pty.openpty()
+        command = [str(self.root / "stack"), *words]
+        with os.fdopen(ours, "rb", buffering=0) as screen:
+            process = subprocess.Popen(
+                command, cwd=self.root, env=self.environment, stdin=theirs, stdout=theirs, stderr=theirs
+            )
+            os.close(theirs)
+            shown = b""
+            end = time.monotonic() + timeout
+            with contextlib.suppress(OSError):  # EIO: nobody has the terminal open any more
+                while time.monotonic() < end:
+                    if select.select([screen], [], [], 1.0)[0]:
+                        shown += screen.read(65536)
+                    elif process.poll() is not None:  # what it started may keep the terminal
+                        break
+        try:
+            code = process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        assert code == 0, shown.decode(errors="replace")
+        return shown.decode(errors="replace")
+
     def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
         """`./stack words…` in the background, in a session of its own; output and errors in one pipe."""
         return self.popen([str(self.root / "stack"), *words], **variables)
@@ -91,11 +120,24 @@ class RunningStack:
         """Where a part answers on loopback."""
         return f"http://127.0.0.1:{self.ports[part.upper().replace('-', '_') + '_PORT']}"
 
-    def get(self, part: str, path: str, timeout: float = 10, **query: str) -> Any:
-        """JSON that a part answers."""
+    def get(self, part: str, path: str, timeout: float = 10, role: str = "viewer", **query: str) -> Any:
+        """JSON that a part answers; the console is shown the password of this role."""
+        return json.loads(self.read(part, path, timeout, role, **query))
+
+    def read(self, part: str, path: str, timeout: float = 10, role: str = "viewer", **query: str) -> bytes:
+        """What a part answers, as `get` asks for it."""
         suffix = "?" + urllib.parse.urlencode(query) if query else ""
-        with urllib.request.urlopen(self.url(part) + path + suffix, timeout=timeout) as answer:
-            return json.load(answer)
+        request = urllib.request.Request(self.url(part) + path + suffix, headers=self.bearer(part, role))
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return bytes(answer.read())
+
+    def bearer(self, part: str = "console", role: str = "viewer") -> dict[str, str]:
+        """The header that lets a program in, for parts that ask for one."""
+        return {"Authorization": f"Bearer {self.password(role)}"} if part == "console" else {}
+
+    def password(self, role: str) -> str:
+        """The password of an account of the console: "viewer" or "admin"."""
+        return (self.root / "secrets" / f"console-{role}-password").read_text().strip()
 
     def status(self) -> dict[str, dict[str, Any]]:
         """`./stack status --json` by part."""

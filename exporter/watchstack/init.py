@@ -21,11 +21,14 @@ from pathlib import Path
 
 GRAFANA_PASSWORD = "grafana-admin-password"
 INBOX_TOKEN = "inbox-token"
+CONSOLE_ADMIN = "console-admin-password"
+CONSOLE_VIEWER = "console-viewer-password"
 POSTGRES_PASSWORD = "postgres-password"
 REDIS_PASSWORD = "redis-password"
-MADE = (GRAFANA_PASSWORD, INBOX_TOKEN, POSTGRES_PASSWORD, REDIS_PASSWORD)
+MADE = (GRAFANA_PASSWORD, INBOX_TOKEN, CONSOLE_ADMIN, CONSOLE_VIEWER, POSTGRES_PASSWORD, REDIS_PASSWORD)
 BYTES = 24  # of randomness in a secret that is made
 LARGEST = 1 << 20  # bytes of a secret file
+EVERYBODY_KNOWS = frozenset(b"admin admin123 password grafana changeme secret postgres redis".split())
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -91,9 +94,14 @@ def _alertmanager(known: Mapping[str, bytes], _named: frozenset[str]) -> dict[st
 
 
 def _console(known: Mapping[str, bytes], named: frozenset[str]) -> dict[str, bytes]:
-    """The inbox's token and the files of the receivers that the console itself calls."""
-    foreign = set(MADE) - {INBOX_TOKEN}
-    return {name: known[name] for name in sorted({INBOX_TOKEN, *named} - foreign) if name in known}
+    """The inbox's token, the passwords of its accounts and the files of the receivers that the console itself calls."""
+    own = {INBOX_TOKEN, CONSOLE_ADMIN, CONSOLE_VIEWER}
+    return {name: known[name] for name in sorted({*own, *named} - (set(MADE) - own)) if name in known}
+
+
+def _prometheus(known: Mapping[str, bytes], named: frozenset[str]) -> dict[str, bytes]:
+    """The tokens that services want to see when they are asked for their metrics."""
+    return {name: known[name] for name in sorted(named - set(MADE)) if name in known}
 
 
 def _redis(known: Mapping[str, bytes], _named: frozenset[str]) -> dict[str, bytes]:
@@ -113,6 +121,7 @@ def _quoted(text: bytes) -> bytes:
 OWN = 10010
 NOBODY = 65534
 READERS: Mapping[str, Reader] = {
+    "prometheus": Reader(NOBODY, NOBODY, _prometheus),
     "alertmanager": Reader(NOBODY, NOBODY, _alertmanager),
     "console": Reader(OWN, OWN, _console),
     "grafana": Reader(472, 0, _only(GRAFANA_PASSWORD)),
@@ -141,7 +150,7 @@ class Folders:
     """Where things lie inside the one-shot container; tests lay them elsewhere.
 
     secrets: the checkout's own folder. volumes: one folder a reader. data: one folder a writer. console,
-    alertmanager: the generated configuration of these parts, which names further secrets.
+    alertmanager, prometheus: the generated configuration of these parts, which names further secrets.
     """
 
     secrets: Path = Path("/secrets")
@@ -149,6 +158,7 @@ class Folders:
     data: Path = Path("/volumes/data")
     console: Path = Path("/config/console")
     alertmanager: Path = Path("/config/alertmanager")
+    prometheus: Path = Path("/config/prometheus")
 
 
 def run(folders: Folders, say: Callable[[str], None]) -> None:
@@ -159,13 +169,16 @@ def run(folders: Folders, say: Callable[[str], None]) -> None:
         say(f"made {', '.join(made)} in secrets/")
     known = _read(folders.secrets)
     named = frozenset(_notified(folders.console / "console.json"))
+    receivers = frozenset(_wanted(folders.alertmanager / "alertmanager.yml"))
+    tokens = frozenset(_wanted(folders.prometheus / "prometheus.yml"))
     for name, reader in READERS.items():
         volume = folders.volumes / name
         if volume.is_dir():
-            _lay(volume, reader.files(known, named), reader)
-    for name in sorted(set(_wanted(folders.alertmanager / "alertmanager.yml")) | named):
+            _lay(volume, reader.files(known, tokens if name == "prometheus" else named), reader)
+    wanted = dict.fromkeys(tokens, "Prometheus") | dict.fromkeys(receivers | named, "a receiver")
+    for name, who in sorted(wanted.items()):
         if name not in known:
-            say(f"warning: secrets/{name} is not there, but a receiver needs it: put the secret into it, mode 600")
+            say(f"warning: secrets/{name} is not there, but {who} needs it: put the secret into it, mode 600")
     for name, (uid, gid) in WRITERS.items():
         volume = folders.data / name
         if volume.is_dir():
@@ -184,6 +197,8 @@ def _read(folder: Path) -> dict[str, bytes]:
     for name in MADE:
         if not known.get(name, b"").strip():
             raise InitError(f"secrets/{name} is empty or no plain file: remove it, and a new one is made")
+        if known[name].strip().lower() in EVERYBODY_KNOWS:
+            raise InitError(f"secrets/{name} holds a password that everybody tries: remove it, and a new one is made")
     return known
 
 
@@ -202,7 +217,7 @@ def _notified(path: Path) -> Iterator[str]:
 
 
 def _wanted(path: Path) -> Iterator[str]:
-    """Secret files that Alertmanager's configuration names; none when there is no such file."""
+    """Secret files that the configuration of a part names; none when there is no such file."""
     with contextlib.suppress(OSError):
         yield from re.findall(rf"/run/watchstack-secrets/({_NAME.pattern})", path.read_text("utf-8"))
 

@@ -22,6 +22,8 @@ from wsgiref.types import StartResponse, WSGIApplication
 
 import waitress  # type: ignore[import-untyped]
 
+from watchstack.bodies import bounded_channel
+
 WsgiApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]] | WSGIApplication
 
 DRAIN_SECONDS = 5.0  # what a request that runs gets to end after SIGTERM
@@ -127,8 +129,9 @@ def log_to(stream: TextIO = sys.stdout, level: int = logging.INFO) -> None:
 class Server:
     """waitress on one socket. `run` serves until `stop` (any thread, or a signal handler) and then ends what runs.
 
-    body_limit: bytes of a request body, more is answered 413. Bodies and answers stay in memory, as the root file
-    system may be read-only.
+    body_limit: bytes of a request body, more is answered 413; of bodies that are still coming there is room for
+    `bodies.TOGETHER` of that size, more are answered 503. Bodies and answers stay in memory, as the root file system
+    may be read-only.
     """
 
     def __init__(self, app: WsgiApplication, address: Address, *, threads: int = 8, body_limit: int = 1 << 20) -> None:
@@ -148,6 +151,7 @@ class Server:
             outbuf_overflow=1 << 28,
             clear_untrusted_proxy_headers=True,
         )
+        self._server.channel_class = bounded_channel(body_limit)
 
     def run(self) -> None:
         """Serves in this thread; returns when stopped and drained."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from console_browser import console_process, visit
-from console_kit import TOKEN
+from console_kit import TOKEN, bearer
 from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
@@ -66,13 +66,14 @@ def test_pages_hold_on_phone_and_desk(browser: Browser, console: str, width: int
         alert("Hostile", "warning", note=HOSTILE),
     )
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-    visit(page, console)
+    visit(page, console + "/inbox")
     text = page.inner_text("body")
     assert "CriticalMemoryUsage" in text
     assert text.index("CriticalMemoryUsage") < text.index("HighCPUUsage")  # worst first
     visit(page, console + "/runbooks/part-down")
     assert page.locator("h1").count() >= 1
-    entry = json.loads(urllib.request.urlopen(f"{console}/api/v1/inbox?alertname=Hostile", timeout=5).read())
+    asked = urllib.request.Request(f"{console}/api/v1/inbox?alertname=Hostile", headers=bearer("viewer"))
+    entry = json.loads(urllib.request.urlopen(asked, timeout=5).read())
     number = (entry["entries"] if isinstance(entry, dict) else entry)[0]["id"]
     visit(page, f"{console}/entries/{number}")
     assert "<script>alert" in page.inner_text("body")
@@ -81,7 +82,7 @@ def test_pages_hold_on_phone_and_desk(browser: Browser, console: str, width: int
 
 def test_the_empty_inbox_says_what_to_do(browser: Browser, console: str) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    visit(page, console)
+    visit(page, console + "/inbox")
     assert page.locator("h1").count() >= 1
     assert len(page.inner_text("main")) > 40
     page.close()

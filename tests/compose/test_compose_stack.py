@@ -148,6 +148,8 @@ def test_secrets_are_read_by_their_reader_alone(started: tuple[ComposeStack, str
     uid = init.READERS[reader].uid
     found = stack.inspect_volume(f"{reader}-secrets", f"{uid}:{uid}")
     assert found
+    accounts = {file["name"] for file in found} & {init.CONSOLE_ADMIN, init.CONSOLE_VIEWER}
+    assert accounts == ({init.CONSOLE_ADMIN, init.CONSOLE_VIEWER} if reader == "console" else set())
     for file in found:
         assert (file["mode"], file["uid"], file["readable"]) == (0o400, uid, True), file
     seen = stack.inspect_volume(f"{reader}-secrets", STRANGER)
@@ -212,12 +214,21 @@ def test_logs_of_a_part_are_shown(started: tuple[ComposeStack, str, float]) -> N
     assert "prometheus" in wrong.stderr
 
 
+def test_every_panel_has_data_or_says_why_not(started: tuple[ComposeStack, str, float]) -> None:
+    """The stack as it comes, without a service: `check --live` through Grafana, with the password from secrets."""
+    stack = started[0]
+    limit = time.monotonic() + 120
+    while (done := stack.command("check", "--live", check=False)).returncode and time.monotonic() < limit:
+        time.sleep(5)  # rates need their samples
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "asked through Grafana in" in done.stdout
+
+
 def test_a_fault_reaches_the_inbox_and_so_does_its_end(
     started: tuple[ComposeStack, str, float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack = started[0]
     until(lambda: all_up(stack, PARTS), 60, "every target is up")
-    console = stack.url("console")
 
     def start(part: str) -> None:
         stack.client.containers.get(stack.containers()[part]["Id"]).start()
@@ -228,8 +239,8 @@ def test_a_fault_reaches_the_inbox_and_so_does_its_end(
     with capsys.disabled():
         print()
         faults = {part: Fault(partial(stop, part), partial(start, part)) for part in ("exporter", "node-exporter")}
-        check_part_faults(console, faults, hangs=False)
-        check_watchdog(console, partial(stop, "prometheus"), partial(start, "prometheus"))
+        check_part_faults(stack, faults, hangs=False)
+        check_watchdog(stack, partial(stop, "prometheus"), partial(start, "prometheus"))
 
 
 def test_down_leaves_nothing_but_the_data_and_up_finds_it(started: tuple[ComposeStack, str, float]) -> None:
@@ -244,8 +255,8 @@ def test_down_leaves_nothing_but_the_data_and_up_finds_it(started: tuple[Compose
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 200
-    until(lambda: "ToBeKept" in {entry["alertname"] for entry in inbox(stack.url("console"))}, 30)
-    known = {entry["id"] for entry in inbox(stack.url("console"))}
+    until(lambda: "ToBeKept" in {entry["alertname"] for entry in inbox(stack)}, 30)
+    known = {entry["id"] for entry in inbox(stack)}
     volumes = set(stack.volumes())
     assert f"{stack.project}_prometheus-data" in volumes
     stack.command("down")
@@ -259,7 +270,7 @@ def test_down_leaves_nothing_but_the_data_and_up_finds_it(started: tuple[Compose
     stack.up("--wait")
     series = stack.get("prometheus", "/api/v1/query", query="up{job='exporter'}", time=str(moment))["data"]["result"]
     assert series, "a series from before is there"
-    assert known <= {entry["id"] for entry in inbox(stack.url("console"))}
+    assert known <= {entry["id"] for entry in inbox(stack)}
 
 
 def test_profiles_bring_their_parts_and_exporters(started: tuple[ComposeStack, str, float]) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from board_structure import FOLDER, structures
 from stackgen.write import difference
 from support import ROOT
 from trees import GOLDEN, TREES, model, put, tree
@@ -38,6 +39,16 @@ def test_golden_files(name: str) -> None:
     assert sorted(found) == sorted(golden)
     for path, content in found.items():
         assert content.decode() == golden[path].decode(), path
+
+
+def test_every_dashboard_has_a_structure_and_no_other_file_lies_there() -> None:
+    assert sorted(structures()) == sorted(path.name for path in FOLDER.iterdir())
+
+
+@pytest.mark.parametrize("name", sorted(structures()))
+def test_structures_of_dashboards(name: str) -> None:
+    """What a dashboard asks and where it stands. Mended by: .venv/bin/python tests/golden/update.py, as above."""
+    assert structures()[name] == (FOLDER / name).read_text(encoding="utf-8")
 
 
 def test_rendering_again_gives_the_same_bytes_in_another_process() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console_kit import recording, settings
+from console_kit import bearer, recording, settings
 from support import choose_ports
 
 pytestmark = pytest.mark.native
@@ -50,7 +50,7 @@ receivers:
 
 def get(url: str) -> Any:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=bearer("viewer")), timeout=5) as answer:
             content = answer.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -36,7 +36,7 @@ def test_first_up_of_a_newcomer(clone: RunningStack, capsys: pytest.CaptureFixtu
         command, cwd=clone.root, env=clone.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     )
     reached: dict[str, float] = {}
-    parts = {"exporter": "/metrics", "console": "/api/v1/inbox", "prometheus": "/-/ready", "alertmanager": "/-/ready"}
+    parts = {"exporter": "/metrics", "console": "/health/ready", "prometheus": "/-/ready", "alertmanager": "/-/ready"}
 
     def everything() -> bool:
         for part, path in parts.items():

@@ -26,12 +26,11 @@ def stack(checkout: Path, free_ports: dict[str, str]) -> Iterator[RunningStack]:
 
 
 def test_a_fault_reaches_the_inbox_and_so_does_its_end(stack: RunningStack, capsys: pytest.CaptureFixture[str]) -> None:
-    console = stack.url("console")
     with capsys.disabled():
         print()
         faults = {
             part: Fault(partial(stack.freeze, part), partial(stack.thaw, part))
             for part in ("exporter", "node-exporter")
         }
-        check_part_faults(console, faults, hangs=True)
-        check_watchdog(console, partial(stack.freeze, "prometheus"), partial(stack.thaw, "prometheus"))
+        check_part_faults(stack, faults, hangs=True)
+        check_watchdog(stack, partial(stack.freeze, "prometheus"), partial(stack.thaw, "prometheus"))

@@ -147,3 +147,27 @@ def test_own_image_and_user() -> None:
     assert f"ARG PYTHON_IMAGE={PYTHON_IMAGE}\n" in dockerfile
     assert SERVICES["init"]["build"]["args"]["CODE"] == f"${{{CODE_VARIABLE}:-}}"
     assert f"LABEL {CODE_LABEL}=$CODE\n" in dockerfile
+
+
+def test_grafana_lets_nobody_in_without_the_made_password() -> None:  # M-03, M-17, X-18
+    settings = SERVICES["grafana"]["environment"]
+    assert settings["GF_SECURITY_ADMIN_PASSWORD__FILE"] == f"/run/watchstack-secrets/{init.GRAFANA_PASSWORD}"
+    assert settings["GF_AUTH_ANONYMOUS_ENABLED"] == settings["GF_USERS_ALLOW_SIGN_UP"] == "false"
+    assert settings["GF_SNAPSHOTS_EXTERNAL_ENABLED"] == "false"
+    assert init.GRAFANA_PASSWORD in init.MADE
+    assert not {name for name in settings if "PASSWORD" in name or "SECRET" in name} - {
+        "GF_SECURITY_ADMIN_PASSWORD__FILE"
+    }
+
+
+FILES = [ROOT / "docker-compose.yml", *sorted((ROOT / "compose").glob("*.yml"))]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_service_holds_a_password_in_its_environment(path: Any) -> None:  # M-08, M-14
+    for name, service in (yaml.safe_load(path.read_text()).get("services") or {}).items():
+        environment = service.get("environment") or {}
+        told = environment if isinstance(environment, dict) else dict(one.split("=", 1) for one in environment)
+        secret = re.compile(r"PASSWORD|SECRET|TOKEN|_KEY\b|API_KEY")
+        held = {key: value for key, value in told.items() if secret.search(key) and not str(value).startswith("/run/")}
+        assert held == {}, name

@@ -15,6 +15,7 @@ import pytest
 from watchstack import init
 
 ME = (os.getuid(), os.getgid())
+ACCOUNTS = {"console-admin-password", "console-viewer-password"}
 
 
 def mode(path: Path) -> int:
@@ -82,8 +83,9 @@ def test_each_reader_gets_its_files_alone(folders: init.Folders) -> None:
     assert run(folders) == []
     assert laid(folders) == {
         "alertmanager": {"inbox-token", "slack-web"},
-        "console": {"inbox-token"},
+        "console": ACCOUNTS | {"inbox-token"},
         "grafana": {"grafana-admin-password"},
+        "prometheus": set(),
         "postgres": {"postgres-password"},
         "postgres-exporter": {"postgres-password"},
         "redis": {"redis-password", "redis.conf"},
@@ -91,7 +93,7 @@ def test_each_reader_gets_its_files_alone(folders: init.Folders) -> None:
     }
     for folder in folders.volumes.iterdir():
         assert mode(folder) == 0o500
-        assert {mode(path) for path in folder.iterdir()} == {0o400}
+        assert {mode(path) for path in folder.iterdir()} == ({0o400} if folder.name != "prometheus" else set())
     assert {mode(path) for path in folders.data.iterdir()} == {0o700}
 
 
@@ -103,7 +105,7 @@ def test_the_console_gets_what_the_watchdog_notifies_with(folders: init.Folders)
     notify = {"watchdog": {"notify": {"options": options | stolen}}}
     (folders.console / "console.json").write_text(json.dumps(notify))
     run(folders)
-    assert laid(folders)["console"] == {"inbox-token", "pager"}
+    assert laid(folders)["console"] == ACCOUNTS | {"inbox-token", "pager"}
 
 
 def test_a_changed_secret_is_laid_anew_and_a_removed_one_goes(folders: init.Folders) -> None:
@@ -143,6 +145,15 @@ def test_an_empty_secret_is_an_error(folders: init.Folders, content: str) -> Non
     run(folders)
     (folders.secrets / init.INBOX_TOKEN).write_text(content)
     with pytest.raises(init.InitError, match="secrets/inbox-token is empty"):
+        run(folders)
+
+
+@pytest.mark.parametrize("name", ["grafana-admin-password", "console-admin-password"])
+@pytest.mark.parametrize("content", ["admin", "Admin123\n", " password "])
+def test_a_password_that_everybody_tries_is_an_error(folders: init.Folders, name: str, content: str) -> None:
+    run(folders)
+    (folders.secrets / name).write_text(content)
+    with pytest.raises(init.InitError, match=f"secrets/{name} holds a password that everybody tries: remove it"):
         run(folders)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from console_kit import START, TOKEN, FakeClock, alert, body, console
+from console_kit import START, TOKEN, FakeClock, alert, body, console, signed_in
 from flask.testing import FlaskClient
 from watchstack.console import Console, create_app
 from watchstack.console.payload import LARGEST_BODY
@@ -28,7 +30,7 @@ def own(tmp_path: Path, clock: FakeClock) -> Iterator[Console]:
 
 @pytest.fixture
 def client(own: Console) -> FlaskClient:
-    return create_app(own).test_client()
+    return signed_in(create_app(own).test_client())
 
 
 def post(client: FlaskClient, payload: Any, token: str | None = TOKEN, path: str = "/api/v1/inbox") -> Any:
@@ -95,6 +97,36 @@ def test_the_list_can_be_narrowed_and_paged(client: FlaskClient) -> None:
     assert [entry["id"] for entry in listing(client, "?status=resolved")] == [6]
     for query in ("?limit=0", "?limit=x", "?limit=1001", "?status=odd", "?before=-1", "?before=x", "?limit=%C2%B2"):
         assert client.get(f"/api/v1/inbox{query}").status_code == 400, query
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ({"severity": "error"}, ["b"]),
+        ({"team": "web", "service": "shop"}, ["a"]),
+        ({"team": "web", "service": "till"}, []),
+        ({"q": "SHOP"}, ["a"]),  # A-Z in any case
+        ({"q": "50%"}, ["b"]),  # no pattern: the sign itself
+        ({"q": "5%a"}, []),
+        ({"q": "a_b"}, ["b"]),
+        ({"q": 'say "no"'}, ["c"]),
+        ({"q": "back\\slash"}, ["c"]),
+        ({"q": "zwölf"}, ["c"]),
+        ({"q": "x" * 5000}, []),
+        ({"q": "shop", "status": "resolved"}, []),
+    ],
+)
+def test_the_list_and_the_page_are_searched_alike(
+    client: FlaskClient, query: dict[str, str], wanted: list[str]
+) -> None:
+    texts = {"a": "plain axb", "b": "50% of a_b", "c": 'they say "no" to back\\slash, zwölf'}
+    labels = {"a": {"service": "shop", "team": "web"}, "b": {"severity": "error"}, "c": {"service": "till"}}
+    for name, text in texts.items():
+        one = alert(name, fingerprint=name, **labels[name])
+        post(client, body(one | {"annotations": {"summary": text}}))
+    assert [entry["alertname"] for entry in listing(client, "?" + urlencode(query))] == wanted
+    page = client.get("/inbox", query_string=query).get_data(as_text=True)
+    assert re.findall(r'class="name" data-open [^>]*>(\w)<', page) == wanted
 
 
 def test_what_fires_now_follows_from_the_newest_word_of_each_instance(own: Console, client: FlaskClient) -> None:
@@ -264,7 +296,7 @@ def test_the_text_of_an_alert_is_bounded_as_a_whole(client: FlaskClient) -> None
 def test_the_inbox_is_bounded_by_count_and_what_fires_stays(tmp_path: Path) -> None:
     own = console(tmp_path)
     own.inbox._entries = 10
-    client = create_app(own).test_client()
+    client = signed_in(create_app(own).test_client())
     post(client, body(alert("Firing", fingerprint="f")))
     for number in range(30):
         post(client, body(alert("Ended", "resolved", fingerprint=f"{number:x}a")))

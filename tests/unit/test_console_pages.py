@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from console_kit import TOKEN, FakeClock, alert, body, console, settings
+from console_kit import TOKEN, FakeClock, alert, body, console, signed_in
 from flask.testing import FlaskClient
 from watchstack.console import Console, create_app
 from watchstack.console.app import HEADERS
-from watchstack.console.context import build
 from watchstack.console.pages import matchers, web_link
 
 
@@ -36,7 +34,7 @@ def own(tmp_path: Path, clock: FakeClock) -> Iterator[Console]:
 
 @pytest.fixture
 def client(own: Console) -> FlaskClient:
-    return create_app(own).test_client()
+    return signed_in(create_app(own).test_client())
 
 
 def post(client: FlaskClient, *alerts: object) -> None:
@@ -51,7 +49,7 @@ def text(client: FlaskClient, path: str, status: int = 200) -> str:
 
 
 def test_the_empty_inbox_says_what_to_do_next(client: FlaskClient) -> None:
-    page = text(client, "/")
+    page = text(client, "/inbox")
     assert "No message has come yet" in page
     assert "stack.yml" in page
     assert "the watchdog has yet to be heard" in page
@@ -59,7 +57,7 @@ def test_the_empty_inbox_says_what_to_do_next(client: FlaskClient) -> None:
 
 def test_nothing_fires_is_only_said_while_alerting_is_heard(own: Console, client: FlaskClient) -> None:
     own.watchdog.heartbeat()
-    page = text(client, "/")
+    page = text(client, "/inbox")
     assert "Nothing fires." in page
     assert "yet to be heard" not in page
 
@@ -74,7 +72,7 @@ def test_what_fires_stands_first_and_worst_first(client: FlaskClient, clock: Fak
     )
     clock.advance(3 * 3600)
     post(client, alert("Small", "resolved", fingerprint="1", severity="info"))
-    page = text(client, "/")
+    page = text(client, "/inbox")
     firing, _, history = page.partition("<h1>History</h1>")
     assert re.findall(r"<h2><a [^>]*>(\w+)</a>", firing) == ["Worst", "Middle", "Own"]
     assert re.findall(r'class="name" [^>]*>(\w+)<', history) == ["Small", "Own", "Middle", "Worst", "Small"]
@@ -90,7 +88,7 @@ def test_links_lead_to_runbook_source_and_a_silence_of_exactly_this_instance(own
     one = alert("Quoted", service='a"b\\c\nd')
     one["annotations"]["runbook_url"] = "http://console.test/runbooks/part-down"
     post(client, one)
-    page = text(client, "/")
+    page = text(client, "/inbox")
     assert 'href="http://console.test/runbooks/part-down"' in page
     assert 'href="http://prometheus.test/graph?g0.expr=up"' in page
     assert "http://alertmanager.test/#/silences/new?filter=%7Balertname%3D%22Quoted%22%2Cservice%3D%22a%5C%22b" in page
@@ -132,15 +130,15 @@ def test_an_entry_has_a_page_with_all_that_was_said(client: FlaskClient) -> None
 def test_history_goes_on_over_several_pages(client: FlaskClient) -> None:
     for number in range(60):
         post(client, alert(fingerprint=f"{number:x}"))
-    first = text(client, "/?status=firing")
+    first = text(client, "/inbox?status=firing")
     assert first.count('class="name"') == 50
     older = re.search(r'href="(\?status=firing&amp;before=\d+)">Older messages', first)
     assert older is not None
-    second = text(client, "/" + older[1].replace("&amp;", "&"))
+    second = text(client, "/inbox" + older[1].replace("&amp;", "&"))
     assert second.count('class="name"') == 10
     assert "Older messages" not in second
-    assert "No message matches." in text(client, "/?alertname=Nobody")
-    text(client, "/?status=odd", 404)
+    assert "No message matches." in text(client, "/inbox?alertname=Nobody")
+    text(client, "/inbox?status=odd", 404)
 
 
 def test_runbooks_are_rendered_without_html_of_their_own(client: FlaskClient) -> None:
@@ -169,36 +167,43 @@ def test_no_other_file_is_a_runbook(client: FlaskClient, name: str) -> None:
 def test_without_runbooks_the_page_says_how_to_get_some(tmp_path: Path) -> None:
     own = console(tmp_path)
     own.runbooks._folder = None
-    assert "No runbook here" in text(create_app(own).test_client(), "/runbooks/")
+    assert "No runbook here" in text(signed_in(create_app(own).test_client()), "/runbooks/")
     own.store.close()
-
-
-def test_a_dashboard_link_leads_to_grafana_where_it_runs(tmp_path: Path) -> None:
-    own = build(replace(settings(tmp_path), grafana="http://127.0.0.1:3000"), FakeClock())
-    answer = create_app(own).test_client().get("/dashboards/watchstack-overview/parts")
-    assert answer.status_code == 302
-    assert answer.headers["Location"] == "http://127.0.0.1:3000/d/watchstack-overview"
-    own.store.close()
-
-
-def test_a_dashboard_link_without_grafana_says_what_would_be_there(client: FlaskClient) -> None:
-    page = text(client, "/dashboards/watchstack-overview/parts-and-more")
-    assert "<h1>Dashboard watchstack-overview, parts and more</h1>" in page
-    assert "&lt;b&gt;" in text(client, "/dashboards/%3Cb%3E")
 
 
 def test_every_answer_carries_the_strict_headers(client: FlaskClient) -> None:
-    for path in ("/", "/entries/1", "/runbooks/", "/api/v1/inbox", "/metrics", "/health/live", "/static/style.css"):
+    for path in (
+        "/",
+        "/inbox",
+        "/alerts",
+        "/alerts/history",
+        "/alerts/statistics",
+        "/entries/1",
+        "/runbooks/",
+        "/api/v1/inbox",
+        "/metrics",
+        "/health/live",
+        "/static/style.css",
+    ):
         with client.get(path) as answer:
             for name, value in HEADERS.items():
                 assert answer.headers[name] == value, (path, name)
     assert "unsafe" not in HEADERS["Content-Security-Policy"]
-    assert client.get("/").headers["Cache-Control"] == "no-store"
+    assert client.get("/inbox").headers["Cache-Control"] == "no-store"
 
 
 def test_pages_ask_for_nothing_from_elsewhere_and_hold_nothing_inline(client: FlaskClient) -> None:
     post(client, alert())
-    for path in ("/", "/entries/1", "/runbooks/part-down", "/nothing"):
+    for path in (
+        "/",
+        "/inbox",
+        "/alerts",
+        "/alerts/history",
+        "/alerts/statistics",
+        "/entries/1",
+        "/runbooks/part-down",
+        "/nothing",
+    ):
         page = client.get(path).get_data(as_text=True)
         assert all(source.startswith("/") for source in re.findall(r'(?:src|<link[^>]* href)="([^"]+)"', page))
         assert " style=" not in page
@@ -208,13 +213,15 @@ def test_pages_ask_for_nothing_from_elsewhere_and_hold_nothing_inline(client: Fl
 
 
 def test_the_strip_tells_of_watchdog_and_peers(own: Console, client: FlaskClient, clock: FakeClock) -> None:
-    assert "waiting for the first heartbeat" in text(client, "/")
+    assert "waiting for the first heartbeat" in text(client, "/inbox")
     own.watchdog.heartbeat()
     own.peers.ask()
     clock.advance(12)
-    page = text(client, "/")
+    page = text(client, "/inbox")
     assert "heard 12 s ago" in page
-    assert 'class="light bad"><span class="dot" aria-hidden="true"></span><b>Prometheus</b>' in page
+    assert (
+        'class="light bad" data-key="Prometheus"><span class="dot" aria-hidden="true"></span><b>Prometheus</b>' in page
+    )
     assert "not reached: Connection refused" in page
     assert "Loki" not in page
     assert 'console_peer_up{peer="prometheus"} 0.0' in text(client, "/metrics")
@@ -230,7 +237,7 @@ def test_a_silent_watchdog_is_unhealthy_but_ready(own: Console, client: FlaskCli
     assert health.json["reasons"][0].startswith("alerting is silent: no watchdog heartbeat has ever come")
     assert client.get("/health/ready").status_code == 200
     assert client.get("/health/live").status_code == 200
-    page = text(client, "/")
+    page = text(client, "/inbox")
     assert "alerting is silent: " in page
     assert "AlertingSilent" in page
     assert "watchdog_alarm 1.0" in text(client, "/metrics")

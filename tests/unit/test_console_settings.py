@@ -15,6 +15,8 @@ GOOD = {"CONSOLE_DATA": "/data", "CONSOLE_CONFIG": "/config", "CONSOLE_SECRETS":
 
 def test_everything_is_read_and_has_defaults() -> None:
     read = Settings.read(GOOD)
+    assert read.dashboards == ()
+    assert Settings.read(GOOD | {"CONSOLE_DASHBOARDS": "/a:/b"}).dashboards == (Path("/a"), Path("/b"))
     assert (str(read.listen), read.data, read.runbooks, read.entries, read.days) == (
         "127.0.0.1:9099",
         Path("/data"),

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console_kit import TOKEN, FakeClock, alert, body, console, settings
+from console_kit import TOKEN, FakeClock, alert, bearer, body, console, settings, signed_in
 from support import unavailable
 from watchstack.console import create_app
 from watchstack.console.store import FILE, SchemaError, Store, StoreError
@@ -37,7 +37,7 @@ def empty(store: Store) -> None:
 
 def test_a_full_disk_is_told_and_passes(tmp_path: Path) -> None:
     own = console(tmp_path)
-    client = create_app(own).test_client()
+    client = signed_in(create_app(own).test_client())
     headers = {"Authorization": f"Bearer {TOKEN}"}
     assert client.post("/api/v1/inbox", json=body(alert()), headers=headers).status_code == 200
     fill(own.store)
@@ -52,7 +52,7 @@ def test_a_full_disk_is_told_and_passes(tmp_path: Path) -> None:
         {"status": "unhealthy", "reasons": [f"{own.store.path}: the disk is full"]},
     )
     assert "console_store_healthy 0.0" in client.get("/metrics").get_data(as_text=True)
-    page = client.get("/")
+    page = client.get("/inbox")
     assert page.status_code == 200  # what was kept can be read
     assert "the disk is full" in page.get_data(as_text=True)
     empty(own.store)
@@ -75,7 +75,7 @@ def test_a_file_system_that_is_really_full_is_survived(tmp_path: Path) -> None:
     try:
         own = console(tmp_path)
         (disk / "ballast").write_bytes(b"x" * 200_000)
-        kept, client = 0, create_app(own).test_client()
+        kept, client = 0, signed_in(create_app(own).test_client())
         for number in range(100):
             one = alert(fingerprint=f"{number:x}", text="x" * 8000)
             answer = client.post("/api/v1/inbox", json=body(one), headers={"Authorization": f"Bearer {TOKEN}"})
@@ -97,17 +97,17 @@ def test_a_file_system_that_is_really_full_is_survived(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_told_and_tried_again(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
     own = console(tmp_path)
-    client = create_app(own).test_client()
+    client = signed_in(create_app(own).test_client())
     assert own.store.problem is not None
     assert client.get("/health/ready").status_code == 503
-    assert client.get("/").status_code == 503
+    assert client.get("/inbox").status_code == 503
     assert client.get("/api/v1/inbox").status_code == 503
     assert "inbox_entries" not in client.get("/metrics").get_data(as_text=True)
     own.watchdog.heartbeat()  # the watchdog works on
     (tmp_path / "data").unlink()
     own.store.probe()
     assert own.store.problem is None
-    assert client.get("/").status_code == 200
+    assert client.get("/inbox").status_code == 200
     own.store.close()
 
 
@@ -124,7 +124,7 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path, damage: bytes) -> None:
 
 def test_pages_that_do_not_fit_together_are_noticed(tmp_path: Path) -> None:
     own = console(tmp_path)
-    create_app(own).test_client().post(
+    signed_in(create_app(own).test_client()).post(
         "/api/v1/inbox",
         json=body(*(alert(fingerprint=f"{n:x}") for n in range(200))),
         headers={"Authorization": f"Bearer {TOKEN}"},
@@ -169,7 +169,7 @@ def test_restart_keeps_entries_and_the_watchdogs_memory(tmp_path: Path) -> None:
     clock = FakeClock()
     own = console(tmp_path, clock)
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    create_app(own).test_client().post("/api/v1/inbox", json=body(alert()), headers=headers)
+    signed_in(create_app(own).test_client()).post("/api/v1/inbox", json=body(alert()), headers=headers)
     own.watchdog.heartbeat()
     seen = own.watchdog.state.last_seen
     own.store.close()
@@ -219,7 +219,8 @@ class Process:
             return int(answer.status)
 
     def entries(self) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self.url}/api/v1/inbox?limit=1000", timeout=10) as answer:
+        asked = urllib.request.Request(f"{self.url}/api/v1/inbox?limit=1000", headers=bearer("viewer"))
+        with urllib.request.urlopen(asked, timeout=10) as answer:
             found = json.load(answer)
             assert isinstance(found, list)
             return found

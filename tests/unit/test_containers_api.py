@@ -205,6 +205,31 @@ def test_malformed_requests_never_reach_docker(api: Api, docker: FakeDocker, req
     assert docker.requests == []
 
 
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        f"POST /v1.48/containers/{ID}/attach?stream=1&stdin=1 HTTP/1.1",
+        f"GET /v1.48/containers/{ID}/attach/ws?stream=1 HTTP/1.1",
+        "POST /v1.48/exec/1/start HTTP/1.1",
+        "POST /session HTTP/1.1",
+        "POST /grpc HTTP/1.1",
+    ],
+)
+@pytest.mark.parametrize("upgrade", ["tcp", "h2c", "websocket"])
+def test_no_upgrade_opens_a_way_to_docker(api: Api, docker: FakeDocker, request_line: str, upgrade: str) -> None:
+    wish = f"Host: x\r\nConnection: Upgrade\r\nUpgrade: {upgrade}\r\n\r\n"
+    answer = api.raw(f"{request_line}\r\n{wish}".encode() + b"GET /info HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert answer.count(b"HTTP/1.1 ") == 1  # what comes behind it is not read
+    assert docker.requests == []
+
+
+def test_the_preface_of_http_2_is_no_request(api: Api, docker: FakeDocker) -> None:
+    answer = api.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    assert b"Error code: 505" in answer
+    assert docker.requests == []
+
+
 def test_no_header_of_the_client_reaches_docker(path: Path, docker: FakeDocker, api: Api) -> None:
     seen: list[str] = []
     original = FakeDocker.finish_request

@@ -87,6 +87,7 @@ def told(tmp_path: Path) -> Tell:
         (("(rate(app_errors_total[5m]))\n", "(app_errors_total)\n"), "app:errors:rate5m looks at"),
         (("  - name: app\n", "  - name: app\n    interval: 1m\n"), "group app has interval 1 m instead of none"),
         (("team: ops}\nteams", "team: ops, interval: 5s}\nteams"), "job till is scraped every 5 s instead of 15 s"),
+        (("team: ops}\nteams", "team: ops, bearer_token_file: t}\nteams"), "job till is shown the token t"),
         (("'shop:8000'", "'shop:8000', 'shop:8001'"), "job shop gets the target shop:8001"),
         (("'shop:8000'", "'other:8000'"), "job shop loses the target shop:8000"),
         (("name: till", "name: desk"), "job desk is new: till:8000, every 15 s"),

@@ -21,6 +21,8 @@ FORBIDDEN = {
     "engines": {"cli"},
     "images": {"cli", "checks"},
     "words": {"source", "model", "checks", "render", "engines", "cli", "write", "history"},
+    "live": {"engines", "cli", "write", "imports"},
+    "imports": {"engines", "cli"},
     "history": {"model", "checks", "render", "cli", "words"},
 }
 

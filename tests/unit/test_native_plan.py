@@ -98,6 +98,8 @@ def test_commands_listen_on_loopback_and_keep_the_fixed_flags(tmp_path: Path) ->
         assert f"--web.listen-address=127.0.0.1:{PARTS[name].port}" in plans[name].command
     assert plans["exporter"].variables == {"EXPORTER_LISTEN": "127.0.0.1:9101"}
     assert plans["console"].variables["CONSOLE_RUNBOOKS"] == f"{tmp_path}/docs/runbooks"
+    shown = plans["console"].variables["CONSOLE_DASHBOARDS"].split(os.pathsep)
+    assert shown == [f"{tmp_path}/.stack/config/grafana/dashboards", f"{tmp_path}/grafana/dashboards/custom"]
     assert plans["containers"].variables["CONTAINERS_API_LISTEN"] == ""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from console_kit import START, TOKEN, FakeClock, alert, body, console
+from console_kit import START, TOKEN, FakeClock, alert, body, console, signed_in
 from flask.testing import FlaskClient
 from watchstack.console import Console, create_app
 from watchstack.console.entries import Entry
@@ -47,7 +47,7 @@ def test_the_alarm_is_raised_after_the_silence_and_ends_with_the_heartbeat(
     own: Console, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "watchstack.console.watchdog")
-    client = create_app(own).test_client()
+    client = signed_in(create_app(own).test_client())
     assert beat(client, alert("Watchdog"))
     pass_time(own, clock, 89)
     assert not own.watchdog.alarm
@@ -120,7 +120,7 @@ def test_an_alarm_outlives_a_restart_and_is_told_once(tmp_path: Path, clock: Fak
 
 def test_a_resolved_watchdog_is_no_heartbeat(own: Console, clock: FakeClock) -> None:
     """Alertmanager says "resolved" when Prometheus no longer sends the alert: that is the fault, not a sign of life."""
-    client = create_app(own).test_client()
+    client = signed_in(create_app(own).test_client())
     assert beat(client, alert("Watchdog"))
     pass_time(own, clock, 60)
     assert not beat(client, alert("Watchdog", "resolved"))
@@ -173,7 +173,7 @@ def test_a_changed_silence_is_obeyed_at_once(own: Console, tmp_path: Path, clock
 def test_metrics_of_the_watchdog(own: Console, clock: FakeClock) -> None:
     value = own.metrics.registry.get_sample_value
     assert (value("watchdog_last_seen_timestamp_seconds"), value("watchdog_alarm")) == (0, 0)
-    beat(create_app(own).test_client(), alert("Watchdog"))
+    beat(signed_in(create_app(own).test_client()), alert("Watchdog"))
     assert (value("watchdog_last_seen_timestamp_seconds"), value("watchdog_alarm")) == (START, 0)
     pass_time(own, clock, 90)
     assert (value("watchdog_last_seen_timestamp_seconds"), value("watchdog_alarm")) == (START, 1)

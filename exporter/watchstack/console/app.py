@@ -2,14 +2,58 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from jinja2 import StrictUndefined
 
-from watchstack.console import health, inbox, logs, pages, relay, silences
+from watchstack.console import (
+    acknowledge,
+    alerts,
+    dashboards,
+    errors,
+    exports,
+    health,
+    inbox,
+    inbox_pages,
+    insights,
+    logs,
+    openapi,
+    overview,
+    pages,
+    relay,
+    report,
+    resources,
+    rules,
+    services,
+    silences,
+    targets,
+)
+from watchstack.console.access import guard
+from watchstack.console.access import views as access
 from watchstack.console.context import EXTENSION, Console
 from watchstack.console.payload import LARGEST_BODY
 
-BLUEPRINTS = (inbox.blueprint, relay.blueprint, pages.blueprint, silences.blueprint, logs.blueprint, health.blueprint)
+BLUEPRINTS = (
+    inbox.blueprint,
+    relay.blueprint,
+    access.blueprint,
+    overview.blueprint,
+    alerts.blueprint,
+    inbox_pages.blueprint,
+    acknowledge.blueprint,
+    silences.blueprint,
+    logs.blueprint,
+    rules.blueprint,
+    targets.blueprint,
+    services.blueprint,
+    resources.blueprint,
+    insights.blueprint,
+    exports.blueprint,
+    report.blueprint,
+    dashboards.blueprint,
+    dashboards.chart_js,
+    openapi.blueprint,
+    health.blueprint,
+)
 # Nothing from elsewhere, nothing inline, no frame: what stands in a label can do nothing even if it became markup.
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"
@@ -22,6 +66,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",  # with no-referrer a form of our own would come from the origin "null"
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
 
@@ -33,6 +78,8 @@ def create_app(own: Console) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     pages.register_filters(app.jinja_env.filters)
     app.extensions[EXTENSION] = own
+    guard.install(app)
+    errors.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.after_request(_headers)
@@ -42,6 +89,8 @@ def create_app(own: Console) -> Flask:
 def _headers(answer: Response) -> Response:
     for name, value in HEADERS.items():
         answer.headers.setdefault(name, value)
-    if answer.mimetype in ("text/html", "application/json"):
+    if guard.is_private() or answer.status_code >= 400:
+        answer.headers["Cache-Control"] = "no-store"  # no copy stays in a browser that is shared
+    elif request.endpoint != guard.STATIC:
         answer.headers.setdefault("Cache-Control", "no-store")
     return answer

@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from flask import current_app
 from prometheus_client import CollectorRegistry
 
+from watchstack.console.access.audit import Audit
+from watchstack.console.access.parts import Access, build_access
 from watchstack.console.clock import Clock, SystemClock
 from watchstack.console.config import LiveConfig
+from watchstack.console.endings import Endings, alertmanager_alerts
 from watchstack.console.entries import Inbox
 from watchstack.console.metrics import Metrics, StateCollector
 from watchstack.console.notify import Notifier
@@ -37,6 +40,8 @@ class Console:
     store: Store
     inbox: Inbox
     token: TokenFile
+    access: Access
+    audit: Audit
     watchdog: Watchdog
     notifier: Notifier
     peers: Peers
@@ -50,14 +55,16 @@ class Console:
             self.watchdog.alarm and f"alerting is silent: {self.watchdog.reason()}",
             self.notifier.problem,
             self.token.problem and f"nobody can send: {self.token.problem}",
+            *self.access.accounts.problems(),
             self.config.problem and f"the configuration is an old one: {self.config.problem}",
         ]
         return [problem for problem in found if problem]
 
     def prune(self) -> None:
-        """Bounds the inbox by age; a store that cannot do it says so itself."""
+        """Bounds inbox and audit log by age; a store that cannot do it says so itself."""
         try:
             self.inbox.prune()
+            self.audit.prune()
         except StoreError:
             return
 
@@ -78,6 +85,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Console:
         store=store,
         inbox=inbox,
         token=TokenFile(settings.secrets / TOKEN_FILE),
+        access=build_access(settings.secrets, store, clock),
+        audit=Audit(store, clock),
         watchdog=watchdog,
         notifier=Notifier(watchdog, lambda: config.current, settings.secrets, clock, metrics),
         peers=Peers(lambda: config.current),
@@ -131,6 +140,7 @@ class Background:
 
 def background(own: Console) -> Background:
     """The jobs of a console, not started."""
+    endings = Endings(own.store, own.inbox, own.clock, lambda: alertmanager_alerts(own.config.current))
     return Background(
         (
             ("watchdog", 1.0, own.watchdog.tick),
@@ -139,6 +149,8 @@ def background(own: Console) -> Background:
             ("config", 2.0, own.config.refresh),
             ("token", 5.0, own.token.check),
             ("store", 15.0, own.store.probe),
+            ("sessions", 60.0, own.access.sessions.keep),
+            ("endings", 15.0, endings.tick),
             ("prune", 3600.0, own.prune),
         )
     )

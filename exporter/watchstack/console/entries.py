@@ -12,6 +12,11 @@ from watchstack.console.store import Store
 
 FIRING, RESOLVED = "firing", "resolved"
 SEVERITIES = ("critical", "error", "warning", "info")
+ESCALATED = "escalated"  # the label of an alert that has gone on to other people, with the number of the step
+FILTERED = ("alertname", "severity", "service", "instance", "team")
+# Labels and annotations are kept as JSON, in which a quote or a backslash is written with one more: the text is looked
+# for as it stands there.
+_SEARCHED = ("alertname", "labels", "annotations")
 _COLUMNS = (
     "fingerprint, status, starts_at, ends_at, received_at, repeated_at, alertname, severity, service, instance, team,"
     " receiver, group_key, source, alertmanager, labels, annotations"
@@ -68,7 +73,7 @@ class Entry(Notice):
         return self.severity if self.severity in SEVERITIES else "other"
 
     def as_json(self) -> dict[str, object]:
-        named = {name: self.labels.get(name, "") for name in ("alertname", "severity", "service", "instance", "team")}
+        named = {name: self.labels.get(name, "") for name in FILTERED}
         return {
             "id": self.id,
             "fingerprint": self.fingerprint,
@@ -124,15 +129,33 @@ class Inbox:
         )
         return int(dropped.rowcount)
 
-    def newest(self, *, limit: int, status: str = "", alertname: str = "", before: int | None = None) -> list[Entry]:
-        """Newest first; before: only entries with a smaller id."""
-        conditions, values = ["1"], []
-        for condition, value in (("status = ?", status), ("alertname = ?", alertname), ("id < ?", before)):
-            if value:
-                conditions.append(condition)
-                values.append(value)
+    def newest(self, *, limit: int, before: int | None = None, q: str = "", **chosen: str) -> list[Entry]:
+        """Newest first. chosen: a status or a value of one of FILTERED; q: a text in labels or annotations (A = a).
+
+        before: only entries with a smaller id.
+        """
+        wanted = [(f"{name} = ?", chosen.pop(name)) for name in ("status", *FILTERED) if chosen.get(name)]
+        assert not any(chosen.values()), chosen
+        conditions, values = ["1", *(condition for condition, _ in wanted)], [value for _, value in wanted]
+        if q:
+            q = json.dumps(q, ensure_ascii=False)[1:-1]
+            text = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+            conditions.append("(" + " OR ".join(f"{name} LIKE ? ESCAPE '\\'" for name in _SEARCHED) + ")")
+            values += [text] * len(_SEARCHED)
+        if before:
+            conditions.append("id < ?")
         where = " AND ".join(conditions)
-        return self._select(f"SELECT * FROM entry WHERE {where} ORDER BY id DESC LIMIT ?", *values, limit)
+        query = f"SELECT * FROM entry WHERE {where} ORDER BY id DESC LIMIT ?"
+        return self._select(query, *values, *([before] if before else []), limit)
+
+    def values(self, name: str, most: int = 100) -> list[str]:
+        """What entries carry under one of FILTERED, sorted, without the empty one."""
+        assert name in FILTERED
+        with self._store.read() as connection:
+            rows = connection.execute(
+                f"SELECT DISTINCT {name} FROM entry WHERE {name} != '' ORDER BY 1 LIMIT ?", (most,)
+            )
+            return [row[0] for row in rows]
 
     def firing(self, limit: int = 500) -> list[Entry]:
         """What fires now, worst first, then newest."""
@@ -183,7 +206,7 @@ def _keep(connection: sqlite3.Connection, notice: Notice, now: float) -> bool:
 
 def _row(notice: Notice, now: float) -> tuple[object, ...]:
     labels = notice.labels
-    named = [labels.get(name, "") for name in ("alertname", "severity", "service", "instance", "team")]
+    named = [labels.get(name, "") for name in FILTERED]
     return (
         notice.fingerprint,
         notice.status,

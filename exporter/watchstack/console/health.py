@@ -9,6 +9,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client.exposition import choose_encoder
 
+from watchstack.console import access
 from watchstack.console.clock import iso
 from watchstack.console.context import console
 
@@ -16,17 +17,20 @@ blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/health/live")
+@access.open
 def live() -> Response:
     return jsonify(status="healthy")
 
 
 @blueprint.get("/health/ready")
+@access.open
 def ready() -> Response:
     own = console()
     return _answer(own.store.problem is None, [own.store.problem] if own.store.problem else [])
 
 
 @blueprint.get("/health")
+@access.open
 def health() -> Response:
     own = console()
     problems = own.problems()
@@ -51,6 +55,7 @@ def _answer(good: bool, reasons: list[str], **more: object) -> Response:
 
 
 @blueprint.get("/metrics")
+@access.open
 def metrics() -> Response:
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return Response(encode(console().metrics.registry), content_type=content_type)

@@ -9,12 +9,14 @@ from functools import wraps
 from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from watchstack.console import access
 from watchstack.console.context import Console, console
 from watchstack.console.entries import FIRING, RESOLVED, Notice
 from watchstack.console.payload import PayloadError, parse
 from watchstack.console.store import StoreError
 
 LARGEST_PAGE = 1000
+LONGEST = 300  # characters of a filter
 blueprint = Blueprint("inbox", __name__, url_prefix="/api/v1")
 _log = logging.getLogger("watchstack.console.inbox")
 
@@ -22,6 +24,7 @@ _log = logging.getLogger("watchstack.console.inbox")
 def takes_notices(handle: Callable[[Console, list[Notice]], Response]) -> Callable[..., Response]:
     """A view that gets the notices of a webhook call: token checked, body bounded and validated."""
 
+    @access.inbox_token
     @wraps(handle)
     def view(**_path: str) -> Response:
         own = console()
@@ -77,17 +80,19 @@ def heartbeat(own: Console, notices: list[Notice]) -> Response:
 
 @blueprint.get("/inbox")
 def listing() -> Response:
-    """Newest first. ?limit= (1 to 1000, default 100), ?status=, ?alertname=, ?before= (an id, for the next page)."""
+    """Newest first. ?limit= (1 to 1000, default 100), ?before= (an id, for the next page).
+
+    Which: ?status=, ?alertname=, ?severity=, ?team=, ?service=, and ?q=, a text in labels or annotations.
+    """
     status = request.args.get("status", "")
     limit, before = _whole("limit", 100, LARGEST_PAGE), _whole("before", None, 2**62)
     if limit is None or before == 0 or status not in ("", FIRING, RESOLVED):
         answer = jsonify(error="limit: 1 to 1000; status: firing or resolved; before: the id of an entry")
         answer.status_code = 400
         return answer
+    chosen = {name: request.args.get(name, "")[:LONGEST] for name in ("alertname", "severity", "team", "service", "q")}
     try:
-        found = console().inbox.newest(
-            limit=limit, status=status, alertname=request.args.get("alertname", ""), before=before
-        )
+        found = console().inbox.newest(limit=limit, status=status, before=before, **chosen)
     except StoreError as error:
         answer = jsonify(error=str(error))
         answer.status_code = 503

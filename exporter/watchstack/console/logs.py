@@ -1,189 +1,204 @@
-"""Log lines around an alert: Grafana where it runs, else a plain page of what Loki has. Nothing is kept here."""
+"""Search of log lines: by service, job, level and text, with their volume, their patterns, and what stood around one.
+
+What is asked of Loki: loki.py. Nothing is kept here.
+"""
 
 from __future__ import annotations
 
-import json
 import math
-import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from watchstack.console.ask import Peer, PeerError
 from watchstack.console.clock import iso
 from watchstack.console.context import Console, console
+from watchstack.console.knowledge import LONGEST, Answers, Away, Wrong, ask, moment
+from watchstack.console.loki import LEVELS, LIMIT, MODES, SAMPLE, STREAM, Bar, Line, Search, around, lines, volume
 from watchstack.console.pages import frame
+from watchstack.console.patterns import MOST, patterns
 
-LIMIT = 500  # lines
-LONGEST_LINE = 4000  # characters that are shown
-LONGEST = 1000  # characters of a parameter
 USUAL = 3600.0  # seconds before the end
 WIDEST = 30 * 86400.0  # seconds; Loki refuses longer ones by itself
-# The labels under which a service or a job of Prometheus may stand in Loki: those that the collector of this stack
-# sets, and those that Loki and other collectors do. A label that a stream has not compares as empty. `service` of this
-# stack's own parts is `job` of their lines; a job says which of them. The job of a probe names no process at all, so
-# that the lines of its service stay.
-OWN = ("service", "compose_service")
-SERVICE = (*OWN, "part", "service_name", "job")  # Loki makes service_name of the job where nothing else is told
-JOB = ("job", "part", "compose_service")
-LEVELS = ("critical", "error", "warning", "info", "debug")
-_FRACTION = re.compile(r"(\.\d{6})\d+")  # Go writes nanoseconds
-_ZONE = re.compile(r"(?<=T..:..:..) (\d\d:\d\d)$")  # a plus sign that nobody escaped arrives as a space
-_COLOURS = re.compile(r"\x1b\[[0-9;:?]*[A-Za-z]")
+WAIT = 10.0  # seconds: a search through many lines takes its time
+NAMES = ("service", "job", "q", "start", "end", "mode", "level", "view")
+VIEWS = ("lines", "patterns")
+RANGES = (("15 min", 900.0), ("1 h", 3600.0), ("6 h", 21600.0), ("24 h", 86400.0), ("7 d", 604800.0))
+WIDTH, HEIGHT = 600, 56  # of the picture of the volume, in its own units
 blueprint = Blueprint("logs", __name__)
-
-
-class Wrong(ValueError):
-    """A parameter that cannot be; the message is for the reader."""
-
-
-@dataclass(frozen=True)
-class Search:
-    """What is looked for. start, end: Unix seconds."""
-
-    service: str
-    job: str
-    text: str
-    start: float
-    end: float
-
-    @property
-    def query(self) -> str:
-        """LogQL."""
-        parts = ['{job=~".+"}']
-        if self.text:
-            parts.append(f"|= {_quoted(self.text)}")
-        if self.service:
-            parts.append("| " + _any(SERVICE, self.service))
-        if self.job:
-            parts.append("| " + _any(JOB, self.job) + (" or " + _any(OWN, self.service) if self.service else ""))
-        return " ".join(parts)
-
-    def explore(self, grafana: str) -> str:
-        """The same in Grafana's Explore."""
-        source = {"type": "loki", "uid": "loki"}
-        pane = {
-            "datasource": "loki",
-            "queries": [{"refId": "A", "expr": self.query, "datasource": source}],
-            "range": {"from": str(int(self.start * 1000)), "to": str(int(self.end * 1000))},
-        }
-        return f"{grafana}/explore?schemaVersion=1&panes={quote(json.dumps({'logs': pane}), safe='')}"
-
-
-@dataclass(frozen=True)
-class Line:
-    """time: Unix seconds. source: which stream, in a word. level: one of LEVELS or ""."""
-
-    time: float
-    source: str
-    level: str
-    text: str
 
 
 @blueprint.get("/logs")
 def shown() -> ResponseReturnValue:
-    """?service=, ?job=, ?q=, ?start= and ?end= (RFC 3339; without an end until now, without a start an hour before)."""
-    own = console()
-    told = {name: request.args.get(name, "").strip() for name in ("service", "job", "q", "start", "end")}
+    """?service=, ?job=, ?level=, ?q= with ?mode= (text, anycase, regex), ?start= and ?end= (RFC 3339; without an end
+    until now, without a start an hour before), ?view= (lines, patterns)."""
+    own, told = console(), _told()
     try:
         search = _search(told, own.clock.time())
     except Wrong as error:
         return _page(own, told, troubles=[str(error)]), 400
-    if own.settings.grafana:
-        return redirect(search.explore(own.settings.grafana))
     told |= {"start": _second(search.start), "end": _second(math.ceil(search.end))}
+    answers, refused = _gather(own, search, told["view"])
+    return _page(own, told, search, answers, troubles=answers.troubles), 400 if refused else 200
+
+
+@blueprint.get("/api/logs")
+def as_json() -> ResponseReturnValue:
+    """The same as data; times of lines are nanoseconds. 503 while Loki does not answer."""
+    own, told = console(), _told()
     try:
-        lines = _lines(own, search)
-    except PeerError as error:
-        return _page(own, told, search, troubles=[str(error)]), 400 if error.refused else 503
-    return _page(own, told, search, lines)
+        search = _search(told, own.clock.time())
+    except Wrong as error:
+        return {"error": str(error)}, 400
+    answers, refused = _gather(own, search, told["view"])
+    if not answers.knows("lines"):
+        return {"error": "; ".join(answers.troubles)}, 400 if refused else 503
+    found: list[Line] = answers.found["lines"]
+    body: dict[str, Any] = {
+        "query": search.query,
+        "from": iso(search.start),
+        "to": iso(search.end),
+        "complete": len(found) < _limit(told["view"]),
+        "volume": [{"start": iso(bar.start), "counts": dict(bar.counts)} for bar in answers.found.get("volume", ())],
+        "missing": answers.troubles,
+    }
+    if told["view"] == "patterns":
+        grouped = patterns(((line.time, line.source, line.level, line.text) for line in found), LEVELS)
+        names = ("shape", "count", "example", "level", "sources")
+        body["patterns"] = [
+            {name: getattr(one, name) for name in names} | {"first": iso(one.first), "last": iso(one.last)}
+            for one in grouped[:MOST]
+        ]
+        body["sampled"] = len(found)
+    else:
+        body["lines"] = [line.as_json() for line in found]
+    return body
+
+
+@blueprint.get("/logs/context")
+def context() -> ResponseReturnValue:
+    """?at= nanoseconds, and labels of the stream as parameters of their names."""
+    own = console()
+    at = request.args.get("at", "")
+    labels = {name: request.args[name][:LONGEST] for name in STREAM if request.args.get(name)}
+    if not at.isascii() or not at.isdigit() or len(at) > 19 or not labels:
+        wrong = ["A line is named by its time and the labels of its stream."]
+        return render_template("logs_context.html", **frame(own), found=[], at=at[:19], labels={}, troubles=wrong), 400
+    answers = ask({"lines": Away(own, "Loki", WAIT).question(lambda peer: around(peer, labels, int(at)))})
+    return render_template("logs_context.html", **frame(own), found=answers.found.get("lines", []), at=at,
+                           labels=labels, troubles=answers.troubles)  # fmt: skip
+
+
+def _told() -> dict[str, str]:
+    told = {name: request.args.get(name, "").strip() for name in NAMES}
+    return told | {"mode": told["mode"] or MODES[0], "view": told["view"] or VIEWS[0]}
+
+
+def _limit(view: str) -> int:
+    return SAMPLE if view == "patterns" else LIMIT
+
+
+def _gather(own: Console, search: Search, view: str) -> tuple[Answers, bool]:
+    """Lines and volume at once, and whether Loki did not want to search like this."""
+    refused = False
+
+    def put(question: Callable[[Peer], Any]) -> Callable[[Peer], Any]:
+        def asked(peer: Peer) -> Any:
+            nonlocal refused
+            try:
+                return question(peer)
+            except PeerError as error:
+                refused = refused or error.refused
+                raise
+
+        return asked
+
+    away = Away(own, "Loki", WAIT)
+    questions = {
+        "lines": away.question(put(lambda peer: lines(peer, search, _limit(view)))),
+        "volume": away.question(lambda peer: volume(peer, search)),
+    }
+    return ask(questions), refused
 
 
 def _page(
     own: Console,
     told: dict[str, str],
     search: Search | None = None,
-    lines: list[Line] | None = None,
+    answers: Answers | None = None,
     troubles: Any = (),
 ) -> str:
+    found: list[Line] | None = answers.found.get("lines") if answers else None
+    grouped = None
+    if found is not None and told["view"] == "patterns":
+        grouped = patterns(((line.time, line.source, line.level, line.text) for line in found), LEVELS)
+    bars: list[Bar] = answers.found.get("volume", []) if answers else []
+    kept = {name: value for name, value in told.items() if value and name not in ("start", "end")}
     return render_template(
-        "logs.html", **frame(own), told=told, search=search, lines=lines, limit=LIMIT, troubles=troubles
+        "logs.html",
+        **frame(own),
+        told=told,
+        kept=kept,
+        search=search,
+        lines=found,
+        patterns=grouped,
+        most=MOST,
+        limit=_limit(told["view"]),
+        bars=_drawn(bars),
+        peak=max((bar.total for bar in bars), default=0),
+        levels=LEVELS,
+        ranges=[(words, _second(own.clock.time() - seconds)) for words, seconds in RANGES],
+        around=_around,
+        second=_second,
+        grafana=own.settings.grafana,
+        troubles=troubles,
     )
 
 
-def _search(told: dict[str, str], now: float) -> Search:
+def _search(told: Mapping[str, str], now: float) -> Search:
     if any(len(value) > LONGEST for value in told.values()):
         raise Wrong(f"No more than {LONGEST} characters for each field.")
-    end = min(_moment(told["end"], "end") or now, now)
-    start = _moment(told["start"], "start") or end - USUAL
+    mode, level = told.get("mode") or MODES[0], told.get("level", "")
+    if mode not in MODES or level not in ("", *LEVELS) or told.get("view", VIEWS[0]) not in VIEWS:
+        raise Wrong(f"The text is looked for as one of {', '.join(MODES)}; the level is one of {', '.join(LEVELS)}.")
+    end = min(moment(told["end"], "end") or now, now)
+    start = moment(told["start"], "start") or end - USUAL
     if start >= end:
         raise Wrong("The start must be before the end, and before now.")
     if end - start > WIDEST:
         raise Wrong("No more than 30 days at once.")
-    return Search(told["service"], told["job"], told["q"], start, end)
+    return Search(told["service"], told["job"], told["q"], start, end, mode, level)
 
 
-def _moment(text: str, name: str) -> float | None:
-    """RFC 3339 as Unix seconds; None for nothing, and for the year 1 that Go writes where there is no time."""
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(_ZONE.sub(r"+\1", _FRACTION.sub(r"\1", text)))
-        moment = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise Wrong(f"The {name} is no time like 2026-11-21T10:00:00Z: {text[:60]}") from None
-    return moment if moment > 0 else None
-
-
-def _second(moment: float) -> str:
+def _second(at: float) -> str:
     """Short enough for a field to show whole."""
-    return iso(math.floor(moment)).replace(".000Z", "Z")
+    return iso(math.floor(at)).replace(".000Z", "Z")
 
 
-def _lines(own: Console, search: Search) -> list[Line]:
-    """Newest first. Raises PeerError."""
-    query = [
-        ("query", search.query),
-        ("start", str(int(search.start * 1e9))),
-        ("end", str(int(search.end * 1e9))),
-        ("limit", str(LIMIT)),
-        ("direction", "backward"),
-    ]
-    told = Peer.of(own, "Loki").get("/loki/api/v1/query_range", query)
-    try:
-        found = [
-            Line(int(moment) / 1e9, _source(stream["stream"]), _level(stream["stream"]), plain(text))
-            for stream in told["data"]["result"]
-            for moment, text, *_ in stream["values"]
-        ]
-    except (KeyError, TypeError, ValueError) as error:
-        raise PeerError(f"Loki answered in an unknown way: {error!r}") from error
-    return sorted(found, key=lambda line: line.time, reverse=True)[:LIMIT]
+def _around(line: Line) -> str:
+    """The address of what stood around a line."""
+    return "/logs/context?" + urlencode({"at": line.nanoseconds, **line.labels})
 
 
-def plain(text: str) -> str:
-    """A line as a page shows it: without the colours of a terminal, and not endless."""
-    return _COLOURS.sub("", text)[:LONGEST_LINE]
-
-
-def _source(labels: dict[str, str]) -> str:
-    names = ("service", "compose_service", "part", "container", "service_name", "job")
-    return next((labels[name] for name in names if labels.get(name)), "")
-
-
-def _level(labels: dict[str, str]) -> str:
-    found = labels.get("level") or labels.get("detected_level") or ""
-    return found if found in LEVELS else ""
-
-
-def _any(names: tuple[str, ...], value: str) -> str:
-    return " or ".join(f"{name}={_quoted(value)}" for name in names)
-
-
-def _quoted(text: str) -> str:
-    """A LogQL string."""
-    return json.dumps(text.encode("utf-8", "replace").decode(), ensure_ascii=False)
+def _drawn(bars: list[Bar]) -> list[dict[str, Any]]:
+    """Each bar as rectangles, one a level, the worst at the bottom; what each says in words."""
+    peak = max((bar.total for bar in bars), default=0)
+    found = []
+    for number, bar in enumerate(bars):
+        below, pieces = 0.0, []
+        for name in (*LEVELS, ""):
+            count = bar.counts.get(name, 0)
+            if count:
+                high = max(0.8, HEIGHT * count / peak)
+                pieces.append(
+                    {"level": name or "other", "y": round(HEIGHT - below - high, 2), "height": round(high, 2)}
+                )
+                below += high
+        width = WIDTH / len(bars)
+        told = ", ".join(f"{count} {name or 'other'}" for name, count in bar.counts.items() if count) or "none"
+        found.append({"x": round(number * width, 2), "width": round(width * 0.86, 2), "pieces": pieces,
+                      "words": f"{_second(bar.start)}: {told}", "start": bar.start})  # fmt: skip
+    return found

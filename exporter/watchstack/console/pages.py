@@ -1,67 +1,22 @@
-"""The console's pages: inbox, one entry, runbooks. Reading only; data comes from the parts in `context`."""
+"""Runbooks, what every page shares (frame, filters, links), and what is not there. The inbox: inbox_pages.py."""
 
 from __future__ import annotations
 
-import re
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
 
+from watchstack.console import errors
 from watchstack.console.clock import day, iso, span
 from watchstack.console.context import Console, console
-from watchstack.console.entries import FIRING, RESOLVED, Entry
-from watchstack.console.store import StoreError
+from watchstack.console.entries import ESCALATED, FIRING, Entry
+from watchstack.console.navigation import navigation
 
-PAGE = 50
 LOGS_BEFORE = 600.0  # seconds
-FIRING_SHOWN = 200
-_MOMENT = re.compile(r"\d{1,16}|now(-\d{1,6}[smhdwMy])?")  # as Grafana takes it
 blueprint = Blueprint("pages", __name__)
-
-
-@blueprint.get("/")
-def inbox() -> ResponseReturnValue:
-    """?status=, ?alertname=, ?before=: which part of the history; what fires stands above the first page."""
-    own = console()
-    chosen = {"status": request.args.get("status", ""), "alertname": request.args.get("alertname", "")}
-    if chosen["status"] not in ("", FIRING, RESOLVED):
-        abort(404)
-    before = request.args.get("before", type=int)
-    first = before is None and not any(chosen.values())
-    try:
-        firing = own.inbox.firing(FIRING_SHOWN) if first else []
-        count = own.inbox.firing_count()
-        history = own.inbox.newest(limit=PAGE + 1, before=before, **chosen)
-    except StoreError:
-        return render_template("inbox.html", **frame(own), unreadable=True), 503
-    more = None
-    if len(history) > PAGE:
-        history = history[:PAGE]
-        more = "?" + urlencode({key: value for key, value in chosen.items() if value} | {"before": history[-1].id})
-    return render_template(
-        "inbox.html",
-        **frame(own),
-        firing=firing,
-        firing_count=count,
-        history=history,
-        more=more,
-        first=first,
-        chosen=chosen,
-    )
-
-
-@blueprint.get("/entries/<int:number>")
-def entry(number: int) -> ResponseReturnValue:
-    own = console()
-    try:
-        found = own.inbox.get(number) if number < 2**62 else None
-        if found is None:
-            abort(404)
-        others = own.inbox.of_instance(found.fingerprint)
-    except StoreError:
-        return render_template("inbox.html", **frame(own), unreadable=True), 503
-    return render_template("entry.html", **frame(own), entry=found, others=others)
+blueprint.app_context_processor(navigation)
 
 
 @blueprint.get("/runbooks/")
@@ -81,34 +36,20 @@ def runbook(name: str) -> ResponseReturnValue:
     return render_template("runbook.html", **frame(own), name=name, page=page)
 
 
-@blueprint.get("/dashboards/<uid>")
-@blueprint.get("/dashboards/<uid>/<panel>")
-def dashboard(uid: str, panel: str = "") -> ResponseReturnValue:
-    """Leads on to Grafana where it runs; elsewhere says what would be there. panel: which one a message means.
-
-    ?from=, ?to=: Unix milliseconds or `now-1h`; what is neither, like Go's year 1, is left out.
-    """
-    own = console()
-    if own.settings.grafana:
-        moments = ((name, request.args.get(name, "")) for name in ("from", "to"))
-        span = urlencode([(name, text) for name, text in moments if _MOMENT.fullmatch(text)])
-        return redirect(f"{own.settings.grafana}/d/{quote(uid, safe='')}" + (f"?{span}" if span else ""))
-    return render_template("dashboard.html", **frame(own), uid=uid, panel=panel.replace("-", " "))
-
-
 @blueprint.app_errorhandler(404)
-def absent(_: Exception) -> ResponseReturnValue:
-    if request.path.startswith("/api/"):
-        return {"error": "there is no such thing here"}, 404
+def absent(error: NotFound) -> ResponseReturnValue:
+    if request.path.startswith("/api/") or not g.get("user"):
+        return errors.told(error)
     return render_template("absent.html", **frame(console())), 404
 
 
 def frame(own: Console) -> dict[str, object]:
     """What every page of the console shows: the status strip and the problems."""
-    return {"strip": _strip(own), "problems": own.problems(), "config": own.config.current, "now": own.clock.time()}
+    return {"strip": strip(own), "problems": own.problems(), "config": own.config.current, "now": own.clock.time()}
 
 
-def _strip(own: Console) -> list[dict[str, str]]:
+def strip(own: Console) -> list[dict[str, str]]:
+    """The watchdog and the other parts, each with its state (good, bad, unknown) and why."""
     seen = own.watchdog.state.last_seen
     if own.watchdog.alarm:
         state, words = "bad", "silent"
@@ -154,7 +95,8 @@ def links(entry: Entry) -> list[tuple[str, str]]:
 def _silence(entry: Entry) -> str:
     """The form of this console for the stack's own Alertmanager; the page of another one that sent the alert."""
     if "alertmanager" in console().config.current.peers:
-        return url_for("silences.new", matcher=[f"{name}={value}" for name, value in sorted(entry.labels.items())])
+        own = sorted((name, value) for name, value in entry.labels.items() if name != ESCALATED)
+        return url_for("silences.new", matcher=[f"{name}={value}" for name, value in own])
     base = web_link(entry.alertmanager)
     return f"{base.rstrip('/')}/#/silences/new?{urlencode({'filter': matchers(entry)})}" if base else ""
 

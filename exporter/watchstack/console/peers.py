@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from watchstack.console.config import PEERS, Config
+from watchstack.console.fetch import fetch
 
 TIMEOUT = 3.0  # seconds
 
@@ -49,8 +49,7 @@ class Peers:
     def _ask(self, name: str, url: str) -> Answer:
         start = time.monotonic()
         try:
-            with urllib.request.urlopen(url + PEERS[name], timeout=self._timeout) as response:
-                response.read(65536)
+            fetch(url + PEERS[name], self._timeout, 65536)
             return Answer(name, True, "answers", time.monotonic() - start)
         except urllib.error.HTTPError as error:
             error.close()

@@ -54,7 +54,8 @@ class Runbooks:
         if self._folder is None or not _NAME.fullmatch(name):
             return None
         file = self._folder / f"{name}.md"
-        return file if file.is_file() else None
+        inside = file.resolve().is_relative_to(self._folder.resolve())  # a link may lead to another page, not elsewhere
+        return file if inside and file.is_file() else None
 
 
 def _link_pages(token: Token) -> None:

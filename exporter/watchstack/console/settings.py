@@ -19,7 +19,7 @@ class Settings:
 
     data: folder of the database. config: folder with console.json. secrets: folder with inbox-token and what the
     notify receiver names. runbooks: folder of Markdown pages, None for none. entries, days: how much the inbox keeps.
-    grafana: where a browser finds Grafana, "" where it does not run.
+    grafana: where a browser finds Grafana, "" where it does not run. dashboards: folders of Grafana's JSON files.
     """
 
     listen: Address
@@ -30,6 +30,7 @@ class Settings:
     entries: int = 20_000
     days: int = 90
     grafana: str = ""
+    dashboards: tuple[Path, ...] = ()
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -44,6 +45,9 @@ class Settings:
             entries=_number(environment, "CONSOLE_INBOX_ENTRIES", 20_000, 100, 1_000_000),
             days=_number(environment, "CONSOLE_INBOX_DAYS", 90, 1, 3650),
             grafana=_address(environment, "CONSOLE_GRAFANA"),
+            dashboards=tuple(
+                Path(part) for part in environment.get("CONSOLE_DASHBOARDS", "").split(os.pathsep) if part
+            ),
         )
 
 

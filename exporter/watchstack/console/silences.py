@@ -22,6 +22,7 @@ from watchstack.console.context import Console, console
 from watchstack.console.pages import frame
 
 ALERTMANAGER, API = "Alertmanager", "/api/v2"
+MARK = "Acknowledged"  # how the comment of a silence begins that is an acknowledgement
 LARGEST_FORM = 64 << 10  # bytes
 MOST_MATCHERS = 40
 SHOWN = 200
@@ -125,6 +126,16 @@ class Silence:
     begins: float
     ends: float
 
+    @property
+    def acknowledges(self) -> bool:
+        """Whether it says that somebody is on it."""
+        return self.why == MARK or self.why.startswith(MARK + ": ")
+
+    @property
+    def note(self) -> str:
+        """What was said beside an acknowledgement; may be empty."""
+        return self.why[len(MARK) + 2 :]
+
     @classmethod
     def of(cls, told: Any) -> Silence:
         """Raises PeerError for what is no silence."""
@@ -142,6 +153,13 @@ class Silence:
             raise PeerError(f"Alertmanager told of a silence in an unknown way: {error!r}") from error
 
 
+def silences_of(told: Any) -> list[Silence]:
+    """A list of them, as Alertmanager tells it. Raises PeerError."""
+    if told is not None and not isinstance(told, list):
+        raise PeerError("Alertmanager told of silences in an unknown way")
+    return [Silence.of(one) for one in told or ()]
+
+
 @blueprint.get("/silences")
 def listing() -> ResponseReturnValue:
     """Silences in force and to come."""
@@ -149,7 +167,7 @@ def listing() -> ResponseReturnValue:
     try:
         query = [("active", "true"), ("pending", "true"), ("expired", "false")]
         told = Peer.of(own, ALERTMANAGER).get(API + "/silences", query)
-        found = [one for one in map(Silence.of, told or ()) if one.state != "expired"]
+        found = [one for one in silences_of(told) if one.state != "expired"]
     except PeerError as error:
         return render_template("silences.html", **frame(own), trouble=str(error), found=[]), 503
     found.sort(key=lambda one: one.ends)
@@ -176,6 +194,8 @@ def create() -> ResponseReturnValue:
         number = str(told["silenceID"])
     except PeerError as error:
         return _form(own, form, [str(error)]), 400 if error.refused else 503
+    what = " ".join(f"{row.name}{row.operator}{row.value}" for row in form.matchers)
+    own.audit.note("silence.create", what, silence=number, seconds=form.duration, who=form.who)
     return redirect(url_for("silences.shown", number=number), 303)
 
 
@@ -205,6 +225,7 @@ def end(number: str) -> ResponseReturnValue:
         if error.status == 404:
             abort(404)
         return render_template("silences.html", **frame(own), trouble=str(error), found=[]), 503
+    own.audit.note("silence.end", number)
     return redirect(url_for("silences.shown", number=number), 303)
 
 

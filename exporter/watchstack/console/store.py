@@ -11,8 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 FILE = "console.sqlite"
-SCHEMA_VERSION = 1
-_SCHEMA = """
+_INBOX = """
 CREATE TABLE entry (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     fingerprint TEXT NOT NULL, status TEXT NOT NULL, starts_at REAL NOT NULL, ends_at REAL,
@@ -27,6 +26,18 @@ CREATE INDEX entry_status ON entry (status, id);
 CREATE INDEX entry_received ON entry (received_at);
 CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+_ACCESS = """
+CREATE TABLE session (key TEXT PRIMARY KEY, account TEXT NOT NULL, proof TEXT NOT NULL, began REAL, seen REAL);
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL, user TEXT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL, address TEXT NOT NULL,
+    facts TEXT NOT NULL
+);
+CREATE INDEX audit_user ON audit (user, id);
+CREATE INDEX audit_action ON audit (action, id);
+"""
+_STEPS = (_INBOX, _ACCESS)  # each leads from the schema version of its place to the next
+SCHEMA_VERSION = len(_STEPS)
 _log = logging.getLogger("watchstack.console.store")
 
 
@@ -163,8 +174,8 @@ def _connect(path: Path) -> sqlite3.Connection:
             damaged = sqlite3.DatabaseError("its pages do not fit together")
             damaged.sqlite_errorname = "SQLITE_CORRUPT"
             raise damaged
-        if version < 1:
-            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = 1; COMMIT;")
+        for before, step in list(enumerate(_STEPS))[version:]:
+            connection.executescript(f"BEGIN; {step} PRAGMA user_version = {before + 1}; COMMIT;")
     except BaseException:
         connection.close()
         raise

@@ -14,6 +14,7 @@ READERS: tuple[tuple[str, str | None], ...] = (
     ("loki/promtail.yml", "promtail"),
     ("loki/config.alloy", "alloy"),
     ("loki/rules/", None),
+    ("console/rules.json", None),
     ("console/", "console"),
     ("blackbox/", "blackbox-exporter"),
     ("grafana/dashboards/", None),

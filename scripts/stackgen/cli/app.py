@@ -39,6 +39,7 @@ COMMANDS = {
     "diff": "sources",
     "apply": "apply",
     "drill": "drill",
+    "dashboard": "dashboard",
     "images": "images",
     "test": "test",
 }

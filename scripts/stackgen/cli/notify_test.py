@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import asdict
 
 import click
+from watchstack import init
 
 from stackgen.cli import codes
 from stackgen.cli.output import Output
@@ -69,4 +71,7 @@ def _trials(session: Session, environment: str) -> Trials:
     def log() -> list[str]:
         return list(engine.logs("alertmanager", follow=False, tail=LINES))
 
-    return Trials(alertmanager, console, environment, log)
+    password = ""
+    with contextlib.suppress(OSError):  # the console then says that it lets nobody in
+        password = (session.root / "secrets" / init.CONSOLE_VIEWER).read_text("utf-8").strip()
+    return Trials(alertmanager, console, environment, log, password)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import click
@@ -10,6 +11,7 @@ from stackgen import report, write
 from stackgen.checks.promtool import judge
 from stackgen.cli import codes
 from stackgen.cli.affected import affected
+from stackgen.cli.live import look
 from stackgen.cli.output import Output
 from stackgen.cli.running import on_disk, running
 from stackgen.cli.session import Session
@@ -17,6 +19,7 @@ from stackgen.cli.told import without_effect
 from stackgen.diagnostic import SourceError
 from stackgen.engines import choose
 from stackgen.engines.docker_placement import COMPOSE
+from stackgen.live.told import document, lines
 from stackgen.load import load
 from stackgen.model import Model
 from stackgen.render import render as rendered
@@ -28,11 +31,17 @@ from stackgen.words import Change, changes
 @click.option("--json", "json_", is_flag=True, help="Findings as JSON.")
 @click.option("--github", is_flag=True, help="Findings as annotations for GitHub.")
 @click.option("--routes", is_flag=True, help="Show the routing tree too: who is told of what.")
+@click.option("--live", is_flag=True, help="Also ask every query of every dashboard of the running stack.")
 @click.pass_obj
-def check(session: Session, json_: bool, github: bool, routes: bool) -> None:
-    """Read stack.yml and rules/ and tell every mistake with file, line and fix."""
-    output = Output(json_=json_)
+def check(session: Session, json_: bool, github: bool, routes: bool, live: bool) -> None:
+    """Read stack.yml and rules/ and tell every mistake with file, line and fix.
+
+    With --live, every panel, annotation and variable must also return data from the running stack, or say in its
+    description when empty is fine. Exit code 1 when one does not, 4 when the stack does not run.
+    """
+    output = Output(json_=json_ or github)
     session.recover(output)
+    asked = look(session, output) if live else None
     notes: list[str] = []
     model: Model | None = None
     try:
@@ -43,17 +52,21 @@ def check(session: Session, json_: bool, github: bool, routes: bool) -> None:
     except SourceError as error:
         findings, failed = error.diagnostics, True
     if json_:
-        click.echo(report.as_json(findings), nl=False)
+        told = json.loads(report.as_json(findings))
+        output.document({**told, "live": document(asked)} if asked else told)
     elif github:
         click.echo(report.github(findings), nl=False)
     else:
         click.echo(report.text(findings, session.root), nl=False)
-        click.echo(report.summary(findings), err=failed)
+        click.echo(("sources: " if asked else "") + report.summary(findings), err=failed)
     if routes and model is not None:
         click.echo(picture(model.stack), err=json_ or github)
     for note in notes:
         output.errors.print(note, markup=False)
-    sys.exit(codes.FINDINGS if failed else codes.FINE)
+    if asked and not json_:
+        for line in lines(asked):
+            click.echo(line, err=github)
+    sys.exit(codes.FINDINGS if failed or (asked and asked.wrong) else codes.FINE)
 
 
 @click.command()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from watchstack import init
+
 from stackgen.engines import native_examples
 from stackgen.engines.base import PartStatus
 from stackgen.model import Model
@@ -32,13 +34,18 @@ def addresses(parts: Sequence[PartStatus]) -> list[tuple[str, str]]:
 
 
 def passwords(engine: str) -> str:
-    """Where the first passwords lie."""
+    """Where the passwords lie."""
+    accounts = f"admin (secrets/{init.CONSOLE_ADMIN}) or viewer (secrets/{init.CONSOLE_VIEWER})"
+    console = f"sign in to the console as {accounts}"
     if engine == "docker":
-        return "Grafana's first sign-in: admin, password in secrets/grafana-admin-password"
-    return (
-        "no password is asked for on this machine's own addresses; the tokens of the parts lie in secrets/, "
-        "Grafana's pages come with the docker engine only (its password: secrets/grafana-admin-password)"
-    )
+        return f"{console}, to Grafana as admin (secrets/{init.GRAFANA_PASSWORD})"
+    return f"{console}; Grafana's pages come with the docker engine only (secrets/{init.GRAFANA_PASSWORD})"
+
+
+def first_password(root: Path) -> str:
+    """The console's admin password, for the one time that it is shown: on a terminal, right after it was made."""
+    password = (root / "secrets" / init.CONSOLE_ADMIN).read_text("utf-8").strip()
+    return f"the console's admin password is {password} (shown this once; it stays in secrets/{init.CONSOLE_ADMIN})"
 
 
 def notes(model: Model, root: Path, engine: str = "") -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import click
+from watchstack import init
 
 from stackgen import write
 from stackgen.cli import codes, told
@@ -38,6 +39,7 @@ def up(session: Session, engine: str | None, wait: bool, examples: bool, json_: 
             output.say(f"note: {choice.note}", "yellow")
         _examples(session, choice.engine, examples)
         chosen = session.engine(choice.engine, model, output)
+        first = not (session.root / "secrets" / init.CONSOLE_ADMIN).exists()
         if choice.engine == "docker":  # Compose mounts the committed tree
             write.write(session.root, render(model, COMPOSE))
         try:
@@ -66,6 +68,8 @@ def up(session: Session, engine: str | None, wait: bool, examples: bool, json_: 
         )
     else:
         _tell(output, choice.engine, parts)
+        if first and sys.stdout.isatty():  # what is not a terminal may be a log file
+            output.say(told.first_password(session.root), "bold")
         for note in told.notes(model, session.root, choice.engine):
             output.say(note, "yellow")
     for part in bad:

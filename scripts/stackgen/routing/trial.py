@@ -66,13 +66,19 @@ class _One:
 
 
 class Trials:
-    """alertmanager, console: their addresses as URLs. log: the last lines of Alertmanager's log."""
+    """alertmanager, console: their addresses as URLs. log: the last lines of Alertmanager's log.
 
-    def __init__(self, alertmanager: str, console: str, environment: str, log: Callable[[], Iterable[str]]) -> None:
+    password: of an account of the console, for the inbox.
+    """
+
+    def __init__(
+        self, alertmanager: str, console: str, environment: str, log: Callable[[], Iterable[str]], password: str = ""
+    ) -> None:
         self._alertmanager = alertmanager
         self._console = console
         self._environment = environment
         self._log = log
+        self._password = password
 
     def known(self) -> list[str]:
         """Receivers of the running configuration. Raises TrialError."""
@@ -114,7 +120,8 @@ class Trials:
     def _arrived(self, one: _One) -> tuple[bool, str] | None:
         """Whether the inbox holds it."""
         query = urllib.parse.urlencode({"alertname": TEST, "limit": 50})
-        entries = _json(f"{self._console}/api/v1/inbox?{query}", None, "the console")
+        content = _read(f"{self._console}/api/v1/inbox?{query}", None, "the console", self._password)
+        entries = json.loads(content)
         there = any(entry["labels"].get("trial") == one.mark for entry in entries)
         return (True, "arrived") if there else None
 
@@ -177,9 +184,10 @@ def _json(url: str, body: object, whom: str) -> Any:
     return json.loads(_read(url, body, whom) or b"null")
 
 
-def _read(url: str, body: object, whom: str) -> bytes:
+def _read(url: str, body: object, whom: str, password: str = "") -> bytes:
     content = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, content, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {password}"} if password else {})
+    request = urllib.request.Request(url, content, headers)
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return bytes(answer.read())

@@ -1,0 +1,223 @@
+"""Every service with how it does: targets, health checks, requests, errors, latency, version, promises.
+
+The figures are those of recording rules; where there is none for a service, the page leaves the place empty. What
+single targets say: targets.py.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, abort, render_template, request
+from flask.typing import ResponseReturnValue
+
+from watchstack.console.context import Console, console
+from watchstack.console.knowledge import LONGEST, Answers, ask, rounded, vectors
+from watchstack.console.pages import frame
+from watchstack.console.written import Sources, sources_of
+
+STATES = ("down", "degraded", "up", "absent")  # absent: in stack.yml, and Prometheus has no target of it
+SHOWN = 200
+MOST_CHECKS = 50  # of one service that a page shows
+OWN = "watchstack"  # the label `service` of the stack's own parts
+QUERIES: Mapping[str, str] = {
+    "up": 'up{service!=""}',
+    "requests": "sum by (service) (service:http_requests:rate5m)",
+    "errors": "max by (service) (service:http_errors:percent5m)",
+    "p95": 'max by (service) (service:http_request_duration_seconds:statistic5m{statistic="p95"})',
+    "checks": 'min by (service, component) (health_check_status{service!=""})',
+    "took": "max by (service, component) (service:health_check_duration_seconds:avg5m)",
+    "versions": 'group by (service, version, job) ({__name__=~"application_info|[a-z]+_build_info", version!="",'
+    ' service!=""})',
+    "probes": 'min by (service) (probe_success{service!=""})',
+    "alerts": 'count by (service, severity) (ALERTS{alertstate="firing", service!=""})',
+    "budgets": "min by (service, slo) (slo:error_budget_remaining:ratio)",
+}
+blueprint = Blueprint("services", __name__)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A health check. healthy: also when degraded; seconds: how long it takes on average, None where unknown."""
+
+    name: str
+    healthy: bool
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """state: one of STATES; why: in words, empty when all is well. requests: a second; errors: percent; p95: seconds.
+
+    budgets: share of the error budget that is left, by promise. alerts: firing ones by severity. probe: None without.
+    """
+
+    name: str
+    state: str
+    why: tuple[str, ...] = ()
+    team: str = ""
+    preset: str = ""
+    environment: str = ""
+    targets: int = 0
+    targets_up: int = 0
+    requests: float | None = None
+    errors: float | None = None
+    p95: float | None = None
+    probe: bool | None = None
+    versions: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    alerts: Mapping[str, int] = field(default_factory=dict)
+    budgets: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Pages of this console about it."""
+        asked = urlencode({"service": self.name})
+        board = "/dashboards/watchstack-itself" if self.name == OWN else "/dashboards/watchstack-service?"
+        return {
+            "dashboard": board if self.name == OWN else board + urlencode({"var-service": self.name}),
+            "logs": f"/logs?{asked}",
+            "alerts": f"/alerts?{asked}",
+            "targets": f"/targets?{asked}",
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "links": self.links}
+
+
+@dataclass(frozen=True)
+class Services:
+    """Worst first."""
+
+    services: tuple[Service, ...] = ()
+    troubles: tuple[str, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        return {state: sum(one.state == state for one in self.services) for state in STATES}
+
+
+def gather(own: Console) -> Services:
+    return judged(ask(vectors(own, QUERIES)), sources_of(own).current())
+
+
+def judged(answers: Answers, sources: Sources) -> Services:
+    """Every service that Prometheus knows or stack.yml names."""
+    targets: dict[str, list[Mapping[str, str]]] = defaultdict(list)
+    up: dict[str, int] = defaultdict(int)
+    for sample in answers.samples("up"):
+        name = sample.labels.get("service", "")
+        targets[name].append(sample.labels)
+        up[name] += sample.value > 0
+    found = [_service(name, labels, up[name], answers) for name, labels in targets.items()]
+    if answers.knows("up"):
+        words = ("stack.yml has it, and Prometheus no target of it: ./stack apply",)
+        found += [Service(one, "absent", words) for one in sources.services if one not in targets]
+    found.sort(key=lambda one: (STATES.index("down" if one.state == "absent" else one.state), one.name))
+    return Services(tuple(found), tuple(answers.troubles))
+
+
+def _service(name: str, targets: list[Mapping[str, str]], up: int, answers: Answers) -> Service:
+    took = answers.by("took", "service", "component")
+    checks = tuple(
+        Check(component, value > 0, rounded(took.get((service, component))))
+        for (service, component), value in sorted(answers.by("checks", "service", "component").items())
+        if service == name
+    )
+    alerts = {severity: int(value) for (service, severity), value in answers.by("alerts", "service", "severity").items()
+              if service == name}  # fmt: skip
+    probe = answers.by("probes", "service").get((name,))
+    state, why = _state(len(targets), up, probe, checks, alerts)
+    first = max(targets, key=len)
+    single = {key: rounded(answers.by(key, "service").get((name,))) for key in ("requests", "errors", "p95")}
+    return Service(
+        name=name,
+        state=state,
+        why=why,
+        team=first.get("team", ""),
+        preset=first.get("preset", ""),
+        environment=first.get("environment", ""),
+        targets=len(targets),
+        targets_up=up,
+        requests=single["requests"],
+        errors=single["errors"],
+        p95=single["p95"],
+        probe=None if probe is None else probe > 0,
+        versions=_versions(name, answers),
+        checks=checks,
+        alerts=alerts,
+        budgets={slo: value for (service, slo), value in answers.by("budgets", "service", "slo").items()
+                 if service == name},
+    )  # fmt: skip
+
+
+def _versions(name: str, answers: Answers) -> tuple[str, ...]:
+    """Of the application; of each part where it is the stack itself."""
+    found = {
+        f"{job} {version}" if name == OWN else version
+        for service, job, version in answers.by("versions", "service", "job", "version")
+        if service == name
+    }
+    return tuple(sorted(found))
+
+
+def _state(
+    targets: int, up: int, probe: float | None, checks: tuple[Check, ...], alerts: Mapping[str, int]
+) -> tuple[str, tuple[str, ...]]:
+    why = []
+    if not up:
+        why.append("no target answers" if targets > 1 else "its target does not answer")
+    elif up < targets:
+        why.append(f"{targets - up} of {targets} targets do not answer")
+    if probe == 0:
+        why.append("its probe fails")
+    failing = [one.name for one in checks if not one.healthy]
+    if failing:
+        why.append(f"health checks fail: {', '.join(failing[:5])}")
+    grave = sum(alerts.get(severity, 0) for severity in ("critical", "error"))
+    if grave:
+        why.append(f"{grave} grave alert{'s fire' if grave > 1 else ' fires'}")
+    return ("down" if not up else "degraded" if why else "up"), tuple(why)
+
+
+def _asked() -> dict[str, str]:
+    told = {name: request.args.get(name, "")[:LONGEST].strip() for name in ("state", "text")}
+    if told["state"] not in ("", *STATES):
+        abort(404)
+    return told
+
+
+def _chosen(found: Services, asked: Mapping[str, str]) -> list[Service]:
+    return [
+        one
+        for one in found.services
+        if asked["state"] in ("", one.state) and asked["text"].lower() in f"{one.name} {one.team} {one.preset}".lower()
+    ]
+
+
+@blueprint.get("/services")
+def shown() -> ResponseReturnValue:
+    """?state= one of STATES, ?text=."""
+    own, asked = console(), _asked()
+    everything = gather(own)
+    found = _chosen(everything, asked)
+    return render_template(
+        "services.html",
+        **frame(own),
+        asked=asked,
+        services=everything,
+        found=found[:SHOWN],
+        count=len(found),
+        most=MOST_CHECKS,
+        troubles=everything.troubles,
+    )
+
+
+@blueprint.get("/api/services")
+def as_json() -> ResponseReturnValue:
+    everything = gather(console())
+    found = [one.as_json() for one in _chosen(everything, _asked())]
+    return {"services": found, "counts": everything.counts(), "missing": everything.troubles}

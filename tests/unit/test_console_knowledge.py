@@ -1,0 +1,450 @@
+"""The console's pages of knowledge without real parts: what figures mean, hostile text, parts that are down or odd."""
+
+from __future__ import annotations
+
+import html
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from console_kit import START, FakeClock, console, signed_in
+from flask.testing import FlaskClient
+from watchstack.console import Console, create_app, services
+from watchstack.console.ask import MOST_AT_ONCE
+from watchstack.console.exports import table
+from watchstack.console.findings import MOST, Known, all_of
+from watchstack.console.insights import judged
+from watchstack.console.knowledge import (
+    Answers,
+    Period,
+    Wrong,
+    bytes_words,
+    coded,
+    number_words,
+    percent_words,
+    period,
+    seconds_words,
+)
+from watchstack.console.loki import Search
+from watchstack.console.patterns import patterns, shape
+from watchstack.console.rules import matches, merged
+from watchstack.console.series import Sample
+from watchstack.console.targets import advice
+from watchstack.console.written import THRESHOLDS, LiveSources, Sources, Written, read
+
+NOBODY = "http://127.0.0.1:1"
+PAGES = ("/rules", "/rules/a/b", "/targets", "/services", "/resources", "/insights", "/exports", "/report", "/logs",
+         "/logs/context?at=1&job=a")  # fmt: skip
+NASTY = '<img src=x onerror=alert(1)>"{{ 7*7 }}'
+
+
+@contextmanager
+def standing_in(answer: bytes | None, asked: list[str] | None = None) -> Iterator[str]:
+    """A part that gives this to every question; None for one that takes the question and never answers.
+
+    asked: takes the path of every question.
+    """
+    over = Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.path)
+            if answer is None:
+                over.wait(20)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
+        def handle_error(self, *_: object) -> None:  # the console gave up waiting
+            return
+
+    server = Server(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def opened(folder: Path, **peers: str) -> Iterator[FlaskClient]:
+    own = console(folder, FakeClock(), **peers)
+    yield signed_in(create_app(own).test_client())
+    own.store.close()
+
+
+def test_every_page_comes_when_nothing_answers_and_says_so(tmp_path: Path) -> None:
+    peers = {"prometheus": NOBODY, "alertmanager": NOBODY, "loki": NOBODY}
+    with opened(tmp_path, **peers) as client:
+        for path in PAGES:
+            answer = client.get(path)
+            assert answer.status_code == 200, path
+            if path != "/exports":
+                assert "is not reached at http://127.0.0.1:1: Connection refused" in answer.get_data(as_text=True), path
+        insights = client.get("/api/insights").get_json()
+        assert insights["health_score"] is None  # nothing is known, so nothing is made up
+        assert insights["confidence"] == 0
+        everything = client.get("/api/export").get_json()
+        assert everything["alerts"] is None
+        assert len(everything["missing"]) == 4  # Prometheus, Alertmanager, Loki, rules.json
+        assert client.get("/api/logs").status_code == 503
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>",
+        b"[]",
+        b'{"data": 7}',
+        b'{"data": {"groups": [7], "activeTargets": [7], "result": 7, "resultType": 7}}',
+    ],
+)
+def test_odd_answers_are_told_never_a_fault(tmp_path: Path, answer: bytes) -> None:
+    with standing_in(answer) as odd, opened(tmp_path, prometheus=odd, alertmanager=odd, loki=odd) as client:
+        for path in PAGES:
+            assert client.get(path).status_code == 200, path
+            if path not in ("/exports", "/logs/context?at=1&job=a"):
+                text = client.get(path).get_data(as_text=True)
+                assert 'class="missing"' in text or 'class="problem"' in text, path
+
+
+def test_a_part_that_hangs_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from watchstack.console import knowledge
+
+    monkeypatch.setattr(knowledge, "SHORT", 0.2)
+    monkeypatch.setattr(knowledge.Away.__init__, "__defaults__", (0.2,))
+    asked: list[str] = []
+    with standing_in(None, asked) as slow, opened(tmp_path, prometheus=slow) as client:
+        text = client.get("/resources").get_data(as_text=True)  # of twenty questions
+        assert 0 < len(asked) <= MOST_AT_ONCE + 1
+        assert "Missing here:" in text
+        assert "timed out" in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ({}, (START - 86400, START, "24h")),
+        ({"period": "7d"}, (START - 7 * 86400, START, "7d")),
+        ({"from": "2026-09-21T13:00:00Z"}, (START - 4400, START, "")),
+        ({"from": "1789990000", "to": "1789995000"}, (1789990000, 1789995000, "")),
+        ({"to": "2026-09-22T00:00:00Z"}, (START - 86400, START, "")),
+    ],
+)
+def test_periods(asked: dict[str, str], wanted: tuple[float, float, str]) -> None:
+    found = period(asked, START)
+    assert (found.start, found.end, found.key) == wanted
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"period": "2h"}, "one of 1h"),
+        ({"from": "soon"}, "no time like"),
+        ({"from": str(START + 5)}, "before now"),
+        ({"from": "1000000000"}, "92 days"),
+    ],
+)
+def test_a_period_that_cannot_be_says_why(asked: dict[str, str], words: str, tmp_path: Path) -> None:
+    with pytest.raises(Wrong, match=words):
+        period(asked, START)
+    with opened(tmp_path) as client:
+        for path in ("/report", "/insights"):
+            answer = client.get(path, query_string=asked)
+            assert answer.status_code == 400
+            assert words in html.unescape(answer.get_data(as_text=True))
+
+
+def test_words_of_figures() -> None:
+    assert [percent_words(value) for value in (None, 0, 100, 99.95, 4.56, 0.024, 96.5)] == [
+        "–", "0 %", "100 %", "99.95 %", "4.6 %", "0.024 %", "96.5 %"]  # fmt: skip
+    assert [seconds_words(value) for value in (None, 0.0004, 0.035, 1.24, 300)] == [
+        "–", "0.4 ms", "35 ms", "1.2 s", "5 min"]  # fmt: skip
+    assert [bytes_words(value) for value in (512, 3_500_000, 2.5e12)] == ["512 B", "3.3 MiB", "2.3 TiB"]
+    assert [number_words(value) for value in (950, 12_300, 4_100_000, 6.82)] == ["950", "12.3 k", "4.1 M", "6.82"]
+    assert coded("set `a<b` now") == "set <code>a&lt;b</code> now"
+
+
+# Rules
+
+
+def group(*rules: dict[str, Any], name: str = "host", file: str = "/etc/prometheus/rules/host.yml") -> Answers:
+    return Answers({"Prometheus": {"data": {"groups": [{"name": name, "file": file, "interval": 15, "rules": rules}]}}})
+
+
+def recorded(name: str, **more: Any) -> dict[str, Any]:
+    return {"type": "recording", "name": name, "query": "up", "health": "ok", **more}
+
+
+def written(name: str, line: int = 1, **more: Any) -> Written:
+    return Written("Prometheus", "host.yml", "host", "record", name, f"rules/host.yml:{line}", **more)
+
+
+def test_rules_of_one_name_are_told_apart_by_their_place() -> None:
+    answers = group(recorded("a", labels={"q": "1"}), recorded("b"), recorded("a", labels={"q": "2"}))
+    found = merged(answers, Sources((written("a", 3), written("a", 9), written("b", 20)))).rules
+    assert [(rule.name, rule.labels.get("q"), rule.written and rule.written.source) for rule in found] == [
+        ("a", "1", "rules/host.yml:3"),
+        ("b", None, "rules/host.yml:20"),
+        ("a", "2", "rules/host.yml:9"),
+    ]
+
+
+def test_what_is_not_loaded_and_what_nobody_wrote() -> None:
+    sources = Sources((written("kept"), written("gone", 5), written("off", 7, disabled=True)))
+    found = merged(group(recorded("kept"), recorded("other")), sources).rules
+    assert [(rule.name, rule.state) for rule in found] == [
+        ("kept", "recording"), ("other", "recording"), ("gone", "unloaded"), ("off", "disabled")]  # fmt: skip
+    assert [rule.name for rule in found if matches(rule, state="unwritten")] == ["other"]
+    generated = merged(group(recorded("x"), file="/etc/prometheus/rules/stack-slo.yml"), Sources()).rules
+    assert not matches(generated[0], state="unwritten")
+    silent = merged(Answers(troubles=["Prometheus is not reached"]), sources)
+    assert [rule.name for rule in silent.rules] == ["off"]  # nothing is said of what was not asked
+
+
+def test_rules_json_is_read_again_and_its_absence_is_tolerated(tmp_path: Path) -> None:
+    live = LiveSources(tmp_path)
+    assert "rules.json is missing: ./stack render writes it" in live.current().trouble
+    file = tmp_path / "rules.json"
+    rule = {"file": "loki/rules/fake/a.yml", "group": "g", "kind": "alert", "name": "A", "source": "rules/a.yml:3"}
+    file.write_text(json.dumps({"rules": [rule], "services": ["shop"], "thresholds": {"cpu_warning": 70}}))
+    found = live.current()
+    assert (found.rules[0].part, found.rules[0].file, found.services) == ("Loki", "a.yml", ("shop",))
+    assert found.thresholds == {**THRESHOLDS, "cpu_warning": 70}
+    assert live.current() is found
+    file.write_text('{"rules": 7}')
+    assert "rules.json cannot be used" in live.current().trouble
+    for bad in ("[]", "{", '{"rules": [{}]}', '{"rules": [{"file": "elsewhere/a.yml"}]}'):
+        file.write_text(bad)
+        assert "cannot be used" in read(file).trouble
+
+
+def test_hostile_text_of_rules_stays_text(tmp_path: Path) -> None:
+    rule = {"type": "alerting", "name": NASTY, "query": NASTY, "state": "firing", "health": "err", "lastError": NASTY,
+            "labels": {NASTY: NASTY, "severity": NASTY}, "annotations": {"summary": NASTY},
+            "alerts": [{"state": "firing", "value": NASTY, "activeAt": NASTY, "labels": {NASTY: NASTY}}]}  # fmt: skip
+    content = json.dumps({"data": {"groups": [{"name": NASTY, "file": NASTY, "rules": [rule]}]}}).encode()
+    with standing_in(content) as peer, opened(tmp_path, prometheus=peer) as client:
+        listing = client.get("/rules").get_data(as_text=True)
+        [address] = {part.split('"')[0] for part in listing.split('href="/rules/')[1:]}
+        page = client.get("/rules/" + html.unescape(address)).get_data(as_text=True)
+        for text in (listing, page):
+            assert "<img src=x" not in text
+            assert html.escape(NASTY, quote=False).replace('"', "&#34;") in text
+
+
+def test_an_error_of_a_target_has_an_advice() -> None:
+    assert advice("") == ("", "")
+    assert "bearer_token_file" in advice("server returned HTTP status 401 Unauthorized")[1]
+    assert "not trusted" in advice('Get "https://a": tls: failed to verify certificate: x509: unknown authority')[0]
+    assert advice("something else entirely")[0] == "The scrape failed."
+
+
+# Services, insights
+
+
+def answers(**found: list[tuple[dict[str, str], float]]) -> Answers:
+    return Answers({name: [Sample(labels, value) for labels, value in rows] for name, rows in found.items()})
+
+
+def test_the_state_of_a_service_has_a_reason() -> None:
+    one = {"service": "shop", "job": "a"}
+    found = services.judged(
+        answers(
+            up=[(one, 1), ({**one, "instance": "2"}, 0), ({"service": "till"}, 1)],
+            probes=[({"service": "till"}, 0)],
+            alerts=[({"service": "till", "severity": "warning"}, 3)],
+        ),
+        Sources(services=("shop", "forgotten")),
+    )
+    assert [(one.name, one.state, one.why) for one in found.services] == [
+        ("forgotten", "absent", ("stack.yml has it, and Prometheus no target of it: ./stack apply",)),
+        ("shop", "degraded", ("1 of 2 targets do not answer",)),
+        ("till", "degraded", ("its probe fails",)),
+    ]
+
+
+def known(**found: list[tuple[dict[str, str], float]]) -> Known:
+    return Known(answers(**found), THRESHOLDS, "24 h")
+
+
+@pytest.mark.parametrize(
+    ("figures", "points"),
+    [
+        ({"errors": [({"service": "shop"}, 0.05)]}, [10]),  # not over 5 %, but over 1 %
+        ({"errors": [({"service": "shop"}, 0.051)]}, [30]),
+        ({"errors": [({"service": "shop"}, 0.01)]}, []),
+        ({"p95": [({"service": "shop"}, 1.0)]}, []),
+        ({"p95": [({"service": "shop"}, 1.01)]}, [10]),
+        ({"memory": [({"instance": "a"}, 79.9)]}, []),
+        ({"memory": [({"instance": "a"}, 80)]}, [10]),
+        ({"memory": [({"instance": "a"}, 90)]}, [20]),
+        ({"availability": [({"service": "shop"}, 0.989)]}, [5]),
+        ({"availability": [({"service": "shop"}, 0)], "down": [({"service": "shop", "job": "j"}, 1)]}, [20]),
+        ({"firing": [({"alertname": "A", "severity": "critical"}, 1), ({"alertname": "Watchdog"}, 1)]}, [15]),
+        ({"noise": [({"alertname": "A"}, 9)]}, []),
+        ({"noise": [({"alertname": "A"}, 10)]}, [3]),
+        ({"budgets": [({"service": "shop", "slo": "availability"}, -0.1)]}, [15]),
+        ({"budgets": [({"service": "shop", "slo": "availability"}, 0.25)]}, []),
+        ({"restarts": [({"name": "a"}, 2)]}, []),
+        ({"restarts": [({"name": "a"}, 3)]}, [5]),
+        ({"rule_failures": [({}, 0)]}, []),
+        ({"rule_failures": [({}, 1)]}, [10]),
+        ({"certificates": [({"instance": "a"}, 14 * 86400)]}, []),
+        ({"certificates": [({"instance": "a"}, -5)]}, [15]),
+    ],
+)
+def test_what_a_figure_costs(figures: dict[str, list[tuple[dict[str, str], float]]], points: list[int]) -> None:
+    found = all_of(known(**figures))
+    assert [one.points for one in found] == points
+    assert all(one.action and one.link.startswith("/") for one in found)
+
+
+def test_many_of_one_kind_are_told_as_one() -> None:
+    found = all_of(known(down=[({"service": f"s{n:02d}", "job": "j"}, 1) for n in range(40)]))
+    assert [one.points for one in found] == [20] * MOST + [0]
+    assert found[-1].message.startswith("and 35 more like “s04: a target")
+
+
+def test_a_rise_that_fills_a_disk_is_told() -> None:
+    rising = [(float(n * 3600), 60 + n * 0.5) for n in range(24)]
+    flat = [(float(n * 3600), 60 + n % 2) for n in range(24)]
+    curves = {("disk", "a", "/"): rising, ("disk", "b", "/"): flat}
+    [found] = all_of(Known(answers(), THRESHOLDS, "24 h", rises=curves))  # type: ignore[arg-type]
+    assert found.message == "Disk / of a rises and reaches 95 % in about 1 d"
+
+
+@pytest.mark.parametrize(
+    ("logged", "before", "now", "told"),
+    [(500, 5, 19, []), (500, 5, 20, ["20 log lines tell of errors, 5 did in the time before"]), (500, 7, 21, []),
+     (500, 0, 20, ["20 log lines tell of errors, 0 did in the time before"]),
+     (0, 0, 500, [])],
+)  # fmt: skip
+def test_a_jump_of_errors_in_the_logs_is_told(logged: float, before: float, now: float, told: list[str]) -> None:
+    """H-04: not where nothing is known of the time before."""
+    found = Answers({"logged before": [logged], "failed": [before], "failing": [now]})
+    assert [one.message for one in all_of(Known(found, THRESHOLDS, "24 h"))] == told
+    trends = judged(Known(found, THRESHOLDS, "24 h"), Period(START - 86400, START, "24h"))["trends"]
+    assert ("error_lines" in trends) is bool(logged)
+
+
+def test_the_score_its_confidence_and_what_is_missing() -> None:
+    over = Period(START - 86400, START, "24h")
+    told = judged(
+        known(
+            memory=[({"instance": "a"}, 95)],
+            availability=[({"service": "shop"}, 1)],
+            **{"now cpu_percent": [({}, 60)], "then cpu_percent": [({}, 40)], "now series": [({}, 5)]},
+        ),
+        over,
+    )
+    assert told["health_score"] == 80
+    assert told["reasons"] == [{"message": "Memory of a is at 95 %; the threshold is 90 %", "points": -20}]
+    assert told["alerts"][0].keys() == {"message", "severity"}
+    assert told["recommendations"][0].keys() == {"message", "action", "link"}
+    assert told["confidence"] == pytest.approx(2 / 9, abs=0.01)
+    assert told["areas"]["hosts"]["state"] == "known"
+    assert told["areas"]["requests"]["state"] == "missing"
+    assert told["trends"].keys() == {"cpu_percent"}  # of the series nothing is known before
+    assert told["trends"]["cpu_percent"]["change_percent"] == 50
+
+
+# Logs
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("user 17 paid 3.50 from 10.0.0.7:4711", "user <n> paid <n> from <address>"),
+        ("2026-11-21T10:00:00.123Z GET /items/42 200 12ms", "<time> GET /items/<n> <n> <n>ms"),
+        ("id=8f14e45f-ceea-467f-a1d2-f0a1c2d3e4f5 sha=deadbeef01 at 0x7ffe", "id=<id> sha=<id> at <id>"),
+        ("mail to ada@example.org failed", "mail to <mail> failed"),
+        ("from fe80:0:0:0:1:2:3:4 closed", "from <address> closed"),
+        ("utf8 and sha256 stay, so does face", "utf8 and sha256 stay, so does face"),
+        ("", ""),
+    ],
+)
+def test_the_shape_of_a_line(line: str, wanted: str) -> None:
+    assert shape(line) == wanted
+
+
+def test_lines_are_grouped_by_their_shape() -> None:
+    lines = [(float(n), "shop", "info", f"paid {n}") for n in range(5)]
+    lines += [(9.0, "till", "error", "paid 9"), (2.0, "till", "", "refused")]
+    first, second = patterns(lines, ("critical", "error", "info"))
+    assert (first.shape, first.count, first.first, first.last) == ("paid <n>", 6, 0, 9)
+    assert (first.example, first.level, first.sources) == ("paid 9", "error", ("shop", "till"))
+    assert (second.shape, second.count) == ("refused", 1)
+
+
+def test_shapes_of_endless_and_evil_lines_come_at_once() -> None:
+    began = time.monotonic()
+    for line in ("1" * 100_000, "a1:" * 30_000, "1." * 50_000, "a.@" * 30_000, "f0" * 50_000, "-" * 100_000):
+        assert len(shape(line)) <= 300
+    assert time.monotonic() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("mode", "wanted"),
+    [("text", '|= "a.b (c)"'), ("anycase", '|~ "(?i)a\\\\.b \\\\(c\\\\)"'), ("regex", '|~ "a.b (c)"')],
+)
+def test_how_a_text_is_looked_for(mode: str, wanted: str) -> None:
+    search = Search("", "", "a.b (c)", 0, 1, mode, "error")
+    assert search.query == (f'{{job=~".+"}} {wanted} | detected_level=~"error|err|ERROR" or level=~"error|err|ERROR"')
+
+
+@pytest.mark.parametrize("query", ["mode=best", "level=loud", "view=tree"])
+def test_a_search_of_no_known_kind_is_refused(tmp_path: Path, query: str) -> None:
+    with opened(tmp_path, loki=NOBODY) as client:
+        assert client.get(f"/logs?{query}").status_code == 400
+        assert client.get(f"/api/logs?{query}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query", ["", "at=1", "at=x&job=a", "at=1&nosuch=a", "at=" + "9" * 30 + "&job=a", "at=²&job=a"]
+)
+def test_a_line_is_named_by_time_and_stream(tmp_path: Path, query: str) -> None:
+    with opened(tmp_path, loki=NOBODY) as client:
+        assert client.get(f"/logs/context?{query}").status_code == 400
+
+
+def test_a_text_that_a_spreadsheet_would_run_is_defused() -> None:
+    from watchstack.console.alerts.episodes import Episode
+
+    one = Episode(1, "f", "=HYPERLINK(1)", "critical", "@sum", "-1", 'a,"b"', START, None)
+    lines = table([one], START + 60).splitlines()
+    assert lines[1].endswith("""60,'=HYPERLINK(1),critical,'@sum,'-1,"a,""b\"\"\",firing""")
+
+
+def test_everything_is_for_admins_and_noted(tmp_path: Path) -> None:
+    own: Console = console(tmp_path, FakeClock())
+    viewer = signed_in(create_app(own).test_client(), "viewer")
+    for path in ("/api/export", "/api/export/alerts.csv"):
+        assert viewer.get(path).status_code == 403
+    assert "are for admins" in viewer.get("/exports").get_data(as_text=True)
+    assert viewer.get("/report").status_code == 200
+    admin = signed_in(create_app(own).test_client())
+    assert admin.get("/api/export?period=1h").status_code == 200
+    [note] = own.audit.newest(limit=5, action="export")
+    assert (note.user, note.target) == ("admin", "everything")
+    assert admin.get("/api/export?period=2h").status_code == 400
+    own.store.close()
