@@ -6,14 +6,15 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
+import yaml
 from grafana_support import PASSWORD, Grafana
 from native_support import until
 from running import RunningStack
 from stackgen.engines import native_examples
 from stackgen.engines.native_placement import placement
+from stackgen.live import Asker, ThroughGrafana
 from stackgen.load import load
 from stackgen.parts.errors import PartError
 from stackgen.parts.extras import EXTRAS
@@ -21,7 +22,7 @@ from stackgen.parts.resolve import build, grafana_home, resolve
 from stackgen.parts.table import PARTS
 from stackgen.placement import Place, Placement
 from stackgen.render import render
-from support import choose_ports, copy_checkout, port_variables, unavailable
+from support import ROOT, choose_ports, copy_checkout, port_variables, unavailable
 
 
 @pytest.fixture(scope="session")
@@ -70,12 +71,18 @@ def exporters(stack: RunningStack, exporter_ports: dict[str, int]) -> Iterator[s
         process.wait(30)
 
 
-def with_grafana(root: Path, stack: RunningStack, port: int, config: Path) -> Placement:
-    """The native placement of the running stack, with Grafana in it."""
+def with_grafana(stack: RunningStack, port: int) -> Placement:
+    """The native placement of the running stack, with Grafana in it; the dashboards are those of the checkout."""
     ports = {name: int(stack.ports[part.port_variable]) for name, part in PARTS.items() if part.native}
-    native = placement(root, ports)
-    places = {**native.places, "grafana": Place("127.0.0.1", port, config=str(config / "grafana"))}
+    native = placement(stack.root, ports)
+    places = {**native.places, "grafana": Place("127.0.0.1", port, config=str(stack.root / "grafana"))}
     return Placement(engine="native", places=places, docker_host=native.docker_host, logs=native.logs)
+
+
+def of_compose() -> dict[str, str]:
+    """What docker-compose.yml sets for Grafana."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    return dict(services["grafana"]["environment"])
 
 
 @pytest.fixture(scope="session")
@@ -88,8 +95,8 @@ def grafana(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
         unavailable(str(error))
     (port,) = choose_ports(1)
     model, _ = load(stack.root)
-    for path, content in render(model, with_grafana(stack.root, stack, port, folder)).items():
-        if path.startswith("grafana/"):
+    for path, content in render(model, with_grafana(stack, port)).items():
+        if path.startswith("grafana/provisioning/"):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
     settings = {
@@ -105,7 +112,10 @@ def grafana(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
         "GF_LOG_MODE": "console",
+        "GF_SECURITY_DISABLE_BRUTE_FORCE_LOGIN_PROTECTION": "true",  # tests try wrong passwords, then the right one
+        **{name: value for name, value in of_compose().items() if name.startswith(("GF_AUTH_", "GF_USERS_"))},
     }
+    stack.command("render")
     (folder / "plugins").mkdir()
     for name in ("alerting", "notifiers", "plugins"):  # as the image has them
         (folder / "grafana" / "provisioning" / name).mkdir()
@@ -121,9 +131,15 @@ def grafana(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
     own = Grafana(f"http://127.0.0.1:{port}", log)
     try:
         until(own.ready, 60, "Grafana's server answers")
-        generated = len(list((folder / "grafana" / "dashboards").glob("*.json")))
+        generated = len(list((stack.root / "grafana" / "dashboards").glob("*.json")))
         until(lambda: len(own.call("/api/search?type=dash-db")) >= generated, 30, "the dashboards are provisioned")
         yield own
     finally:
         process.terminate()
         process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def asker(grafana: Grafana) -> Asker:
+    """What `./stack check --live` asks with where Grafana runs."""
+    return ThroughGrafana(grafana.url, "admin", PASSWORD)

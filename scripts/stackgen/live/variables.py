@@ -1,0 +1,72 @@
+"""Values in the place of a dashboard's variables, as Grafana's page puts them in before it asks.
+
+Where the values of a query variable come from is asked in `options`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+ALL = ("$__all", "__all", "All")
+LONGEST_RANGE = "3h"  # what dashboards show at first
+BUILT_IN = {
+    "__interval": "15s",
+    "__interval_ms": "15000",
+    "__rate_interval": "1m",
+    "__range": LONGEST_RANGE,
+    "__range_s": "10800",
+    "__range_ms": "10800000",
+    "__auto_interval": "15s",
+}
+NAMED = re.compile(r"\$\{(\w+)(?:\.[\w.]+)?(?::(\w+))?\}|\$(\w+)|\[\[(\w+)(?::(\w+))?\]\]")
+SPECIAL = re.compile(r"([\\^$.*+?()|{}\[\]])")
+
+
+@dataclass(frozen=True)
+class Value:
+    """What stands for a variable. raw: put in as it is, whatever the form that is asked for. several: of a list."""
+
+    values: tuple[str, ...] = ()
+    several: bool = False
+    raw: str | None = None
+
+    def text(self, form: str) -> str:
+        if self.raw is not None:
+            return self.raw
+        if form in ("csv", "raw") or (not self.several and not form):
+            return ",".join(self.values)
+        if form == "pipe":
+            return "|".join(self.values)
+        joined = "|".join(SPECIAL.sub(r"\\\\\1" if not form else r"\\\1", one) for one in self.values)
+        return joined if len(self.values) == 1 else f"({joined})"
+
+
+Values = Mapping[str, Value]
+
+
+def expand(text: str, values: Values) -> str:
+    """The text with every variable that has a value replaced; others stay as they are."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[3] or match[4]
+        if name in values:
+            return values[name].text(match[2] or match[5] or "")
+        return BUILT_IN.get(name, match[0])
+
+    return NAMED.sub(value, text)
+
+
+def value(variable: Mapping[str, Any], options: Sequence[str]) -> Value:
+    """What a dashboard puts in for a variable when it is opened. options: the values that it offers."""
+    current = variable.get("current") or {}
+    chosen = current.get("value") if isinstance(current, Mapping) else None
+    picked = [str(one) for one in chosen] if isinstance(chosen, list) else [str(chosen)] if chosen else []
+    several = bool(variable.get("multi") or variable.get("includeAll"))
+    if any(one in ALL for one in picked) or (not picked and variable.get("includeAll")):
+        if variable.get("allValue"):
+            return Value(raw=str(variable["allValue"]))
+        return Value(tuple(options), several=True)
+    return Value(tuple(picked or options[:1]), several=several)
