@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
+from stackgen.engines import native_examples
 from stackgen.engines.base import State
 from stackgen.engines.native_files import Folder, held
 from stackgen.engines.native_plan import PartPlan, Plan
 from stackgen.engines.native_process import MARK
 from stackgen.engines.native_state import PartState, StackState
-from support import ROOT
+from support import ROOT, choose_ports
 
 FAKE = ROOT / "tests" / "native" / "fake_part.py"
 T = TypeVar("T")
@@ -121,3 +122,10 @@ class FakeStack:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         assert not held(self.folder.supervisor_lock)
+
+
+def example_ports() -> dict[str, str]:
+    """A free port for each of the examples and what they stand on, as the variables of `up --examples`."""
+    parts = native_examples.default_ports()
+    chosen = zip(parts, choose_ports(len(parts)), strict=True)
+    return {native_examples.variable(part): str(port) for part, port in chosen}

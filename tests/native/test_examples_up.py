@@ -6,10 +6,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from native_support import marked, until
+from native_support import example_ports, marked, until
 from running import RunningStack
 from stackgen.engines import native_examples
-from support import choose_ports
 
 pytestmark = pytest.mark.native
 
@@ -26,10 +25,7 @@ ANSWERED = {  # a metric that each one's own work gives, under its preset's name
 @pytest.fixture
 def with_ports(stack: RunningStack) -> RunningStack:
     """The stack with a free port for each example too."""
-    parts = native_examples.default_ports()
-    chosen = {
-        native_examples.variable(part): str(port) for part, port in zip(parts, choose_ports(len(parts)), strict=True)
-    }
+    chosen = example_ports()
     stack.environment |= chosen
     stack.ports |= chosen
     return stack

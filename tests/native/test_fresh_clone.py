@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from native_support import until
+from native_support import example_ports, until
 from running import RunningStack
+from stackgen.engines import native_examples
 from support import ROOT, answers, copy_checkout
 
 pytestmark = pytest.mark.native
@@ -58,6 +59,10 @@ def test_first_up_of_a_newcomer(clone: RunningStack, capsys: pytest.CaptureFixtu
     status = clone.status()
     assert {status[part]["state"] for part in parts} == {"healthy"}
     assert {status[part]["state"] for part in ("loki", "promtail")} <= {"waiting", "starting", "healthy"}
+    clone.environment |= example_ports()
+    assert "installing what the examples need into .venv: fastapi==" in clone.command("up", "--examples").stdout
+    applications = [one.name for one in native_examples.EXAMPLES]
+    until(lambda: {clone.status()[name]["state"] for name in applications} == {"healthy"}, 60, "the examples run")
 
 
 def test_the_clone_holds_nothing_of_this_machine(clone: RunningStack) -> None:

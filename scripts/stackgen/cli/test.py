@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from stackgen import packages
 from stackgen.testrun import builds, system
 from stackgen.testrun.tiers import TIERS, Outcome, Tier, run, run_lanes
 
@@ -62,21 +63,12 @@ def _test_packages(root: Path) -> None:
     if stamp_file.exists() and stamp_file.read_text() == stamp:
         return
     _say("installing the test packages into .venv")
-    wanted = Path(sys.prefix) / "requirements-test.txt"
-    wanted.write_text(
-        subprocess.run(
-            [sys.executable, str(root / "scripts" / "requirements.py"), "test"],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-    )
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    code = subprocess.run(
-        [*pip, "-c", str(root / "constraints.txt"), "-r", str(wanted)], stdin=subprocess.DEVNULL, check=False
-    ).returncode
-    if code:
-        _say("could not install the test packages; is the package index reachable?")
+    lister = [sys.executable, str(root / "scripts" / "requirements.py"), "test"]
+    wanted = subprocess.run(lister, check=True, capture_output=True, text=True).stdout.split()
+    try:
+        packages.install(root, wanted)
+    except packages.PackagesError as error:
+        _say(str(error))
         sys.exit(TOOL_MISSING)
     stamp_file.write_text(stamp)
 

@@ -7,7 +7,7 @@ import sys
 import click
 from watchstack import init
 
-from stackgen import write
+from stackgen import packages, write
 from stackgen.cli import codes, told
 from stackgen.cli.applying import remember_version
 from stackgen.cli.output import Output, as_data
@@ -37,7 +37,7 @@ def up(session: Session, engine: str | None, wait: bool, examples: bool, json_: 
         output.say(f"engine: {choice.engine} ({SHOWN[choice.engine]}), because {choice.reason}")
         if choice.note:
             output.say(f"note: {choice.note}", "yellow")
-        _examples(session, choice.engine, examples)
+        _examples(session, output, choice.engine, examples)
         chosen = session.engine(choice.engine, model, output)
         first = not (session.root / "secrets" / init.CONSOLE_ADMIN).exists()
         if choice.engine == "docker":  # Compose mounts the committed tree
@@ -78,14 +78,21 @@ def up(session: Session, engine: str | None, wait: bool, examples: bool, json_: 
     sys.exit(codes.TOOL if bad else codes.FINE)
 
 
-def _examples(session: Session, engine: str, wanted: bool) -> None:
-    """Remembers whether they belong to the stack. Raises EngineError where they cannot."""
+def _examples(session: Session, output: Output, engine: str, wanted: bool) -> None:
+    """Remembers whether they belong to the stack, with their packages. Raises EngineError where they cannot."""
     if not wanted:
         native_examples.leave(session.state)
-    elif engine == "native":
-        native_examples.want(session.state, session.environment)
-    else:
+        return
+    if engine != "native":
         raise EngineError("the examples run natively alone", "./stack up --engine native --examples")
+    files = ("requirements-monitoring.txt", "examples/requirements.txt")
+    if lacking := packages.missing(packages.pinned(*(session.root / name for name in files))):
+        output.say(f"installing what the examples need into .venv: {', '.join(lacking)}")
+        try:
+            packages.install(session.root, lacking)
+        except packages.PackagesError as error:
+            raise EngineError(str(error), "./stack up starts the stack without the examples") from error
+    native_examples.want(session.state, session.environment)
 
 
 def _awaited(part: PartStatus) -> bool:

@@ -57,19 +57,23 @@ def _pytest(*arguments: str) -> tuple[str, ...]:
     return ("-m", "pytest", "-p", "no:cacheprovider", "-q", *arguments)
 
 
+FAULTS = "tests/native/test_native_faults.py"
+EDITS = ("tests/native/test_apply_faults.py", "tests/native/test_apply_reported.py", "tests/native/test_drill.py")
 TIERS = (
     Tier("format", ("-m", "ruff", "format", "--check", "--quiet", "."), real=False),
     Tier("lint", ("-m", "ruff", "check", "--quiet", "."), real=False),
     Tier("types", ("-m", "mypy"), real=False),
     Tier("unit", _pytest("-n", "2", "tests/unit", "tests/golden"), real=False),
+    Tier("security", _pytest("-n", "2", "tests/security"), real=False),
     Tier("tools", _pytest("-n", "2", "tests/tools")),
-    Tier("native", _pytest("--ignore=tests/native/test_native_faults.py", "tests/native"), lane=1),
+    Tier("native", _pytest(*(f"--ignore={path}" for path in (FAULTS, *EDITS)), "tests/native"), lane=1),
     Tier("compose", _pytest("tests/compose"), lane=2),
-    Tier("faults", _pytest("tests/native/test_native_faults.py"), lane=3),
+    Tier("edits", _pytest(*EDITS), lane=4),
+    Tier("faults", _pytest(FAULTS), lane=3),
     Tier("grafana", _pytest("tests/grafana"), lane=3),
     Tier("services", _pytest("tests/services"), lane=3),
     Tier("examples", _pytest("tests/examples"), lane=3),
-    Tier("browser", _pytest("tests/browser"), lane=3),
+    Tier("browser", _pytest("tests/browser"), lane=4),
 )
 
 
