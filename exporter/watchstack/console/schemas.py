@@ -156,7 +156,7 @@ _OVERVIEW = record(
      "services": each(ANY)}
 )  # fmt: skip
 
-_MOMENT: Schema = {**TEXT, "pattern": r"^20[0-9]{2}-0[1-9]-[12][0-9]T[01][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?Z$"}
+_MOMENT: Schema = {**TEXT, "pattern": r"^20[0-9]{2}-0[1-9]-[12][0-8]T[01][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?Z$"}
 _NOTICE: Schema = {
     "type": "object", "required": ["status", "labels", "fingerprint", "startsAt", "endsAt"],
     "properties": {"status": {"enum": ["firing", "resolved"]}, "fingerprint": {**TEXT, "pattern": "^[0-9a-f]{1,64}$"},
