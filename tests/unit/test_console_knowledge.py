@@ -15,12 +15,10 @@ from typing import Any
 import pytest
 from console_kit import START, FakeClock, console, signed_in
 from flask.testing import FlaskClient
-from watchstack.console import Console, create_app, services
+from watchstack.console import Console, create_app
 from watchstack.console.ask import MOST_AT_ONCE
-from watchstack.console.exports import table
-from watchstack.console.findings import MOST, Known, all_of
-from watchstack.console.insights import judged
-from watchstack.console.knowledge import (
+from watchstack.console.knowledge import services
+from watchstack.console.knowledge.common import (
     Answers,
     Period,
     Wrong,
@@ -31,12 +29,15 @@ from watchstack.console.knowledge import (
     period,
     seconds_words,
 )
+from watchstack.console.knowledge.exports import table
+from watchstack.console.knowledge.findings import MOST, Known, all_of
+from watchstack.console.knowledge.insights import judged
+from watchstack.console.knowledge.rules import matches, merged
+from watchstack.console.knowledge.targets import advice
+from watchstack.console.knowledge.written import THRESHOLDS, LiveSources, Sources, Written, read
 from watchstack.console.loki import Search
 from watchstack.console.patterns import patterns, shape
-from watchstack.console.rules import matches, merged
 from watchstack.console.series import Sample
-from watchstack.console.targets import advice
-from watchstack.console.written import THRESHOLDS, LiveSources, Sources, Written, read
 
 NOBODY = "http://127.0.0.1:1"
 PAGES = ("/rules", "/rules/a/b", "/targets", "/services", "/resources", "/insights", "/exports", "/report", "/logs",
@@ -128,7 +129,7 @@ def test_odd_answers_are_told_never_a_fault(tmp_path: Path, answer: bytes) -> No
 
 
 def test_a_part_that_hangs_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from watchstack.console import knowledge
+    from watchstack.console.knowledge import common as knowledge
 
     monkeypatch.setattr(knowledge, "SHORT", 0.2)
     monkeypatch.setattr(knowledge.Away.__init__, "__defaults__", (0.2,))

@@ -10,26 +10,20 @@ from watchstack.console import (
     alerts,
     dashboards,
     errors,
-    exports,
     health,
     inbox,
     inbox_pages,
-    insights,
     logs,
     openapi,
     overview,
     pages,
     relay,
-    report,
-    resources,
-    rules,
-    services,
     silences,
-    targets,
 )
 from watchstack.console.access import guard
 from watchstack.console.access import views as access
 from watchstack.console.context import EXTENSION, Console
+from watchstack.console.knowledge import exports, insights, report, resources, rules, services, targets
 from watchstack.console.payload import LARGEST_BODY
 
 BLUEPRINTS = (

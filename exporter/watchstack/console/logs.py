@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from watchstack.console.ask import Peer, PeerError
 from watchstack.console.clock import iso
 from watchstack.console.context import Console, console
-from watchstack.console.knowledge import LONGEST, Answers, Away, Wrong, ask, moment
+from watchstack.console.knowledge.common import LONGEST, Answers, Away, Wrong, ask, moment
 from watchstack.console.loki import LEVELS, LIMIT, MODES, SAMPLE, STREAM, Bar, Line, Search, around, lines, volume
 from watchstack.console.pages import frame
 from watchstack.console.patterns import MOST, patterns

@@ -24,7 +24,7 @@ THRESHOLDS: Mapping[str, float] = {"cpu_warning": 80, "cpu_critical": 90, "memor
 EXTENSION = "watchstack-console-rules"
 LARGEST = 64 << 20  # bytes
 PARTS = {"prometheus": "Prometheus", "loki": "Loki"}  # first folder of a generated file, to the part that evaluates it
-_log = logging.getLogger("watchstack.console.written")
+_log = logging.getLogger("watchstack.console.knowledge.written")
 Key = tuple[str, str, str, str, str]  # part, file, group, kind, name
 
 

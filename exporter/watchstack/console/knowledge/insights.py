@@ -15,11 +15,11 @@ from flask.typing import ResponseReturnValue
 
 from watchstack.console.ask import Peer
 from watchstack.console.context import Console, console
-from watchstack.console.findings import MOST, Known, all_of, error_lines
-from watchstack.console.knowledge import Answers, Away, Period, Wrong, ask, period, vectors
+from watchstack.console.knowledge.common import Answers, Away, Period, Wrong, ask, period, vectors
+from watchstack.console.knowledge.findings import MOST, Known, all_of, error_lines
+from watchstack.console.knowledge.written import sources_of
 from watchstack.console.pages import frame
 from watchstack.console.series import API
-from watchstack.console.written import sources_of
 from watchstack.insights import trend
 
 USUAL = "24h"

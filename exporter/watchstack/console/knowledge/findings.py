@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from watchstack.console.clock import span
-from watchstack.console.knowledge import Answers, percent_words, seconds_words
+from watchstack.console.knowledge.common import Answers, percent_words, seconds_words
 from watchstack.insights import ERROR_SHARES, POOR_CACHE, SLOW_QUERY, slope
 
 SLOW = 1.0  # seconds of the 95th percentile

@@ -15,14 +15,14 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
-from watchstack.console import insights, rules, services, targets
 from watchstack.console.access import admin
 from watchstack.console.alerts.episodes import Episode, since
 from watchstack.console.clock import datetime_of, iso
 from watchstack.console.context import Console, console
 from watchstack.console.dashboards.pages import library
 from watchstack.console.entries import Entry
-from watchstack.console.knowledge import Away, Period, Wrong, ask, period, vectors
+from watchstack.console.knowledge import insights, rules, services, targets
+from watchstack.console.knowledge.common import Away, Period, Wrong, ask, period, vectors
 from watchstack.console.pages import frame
 from watchstack.console.store import StoreError
 

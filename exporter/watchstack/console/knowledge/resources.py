@@ -11,10 +11,10 @@ from flask.typing import ResponseReturnValue
 
 from watchstack.console.ask import Peer, PeerError
 from watchstack.console.context import Console, console
-from watchstack.console.knowledge import PERIODS, Answers, Away, Wrong, ask, period, vectors
+from watchstack.console.knowledge.common import PERIODS, Answers, Away, Wrong, ask, period, vectors
+from watchstack.console.knowledge.written import sources_of
 from watchstack.console.pages import frame
 from watchstack.console.series import ranged
-from watchstack.console.written import sources_of
 
 USUAL = "1h"
 MOST = 100  # hosts, containers that are listed

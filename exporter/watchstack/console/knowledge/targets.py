@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from watchstack.console.clock import iso
 from watchstack.console.context import Console, console
-from watchstack.console.knowledge import LONGEST, Away, ask, since, vectors
+from watchstack.console.knowledge.common import LONGEST, Away, ask, since, vectors
 from watchstack.console.pages import frame
 
 HEALTHS = ("down", "unknown", "up")  # worst first

@@ -11,12 +11,12 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from watchstack.console import insights
 from watchstack.console.alerts.episodes import since
 from watchstack.console.alerts.statistics import MOST, durations, noisiest
 from watchstack.console.context import Console, console
 from watchstack.console.entries import SEVERITIES
-from watchstack.console.knowledge import Answers, Period, Wrong, ask, percent, period, rounded, vectors
+from watchstack.console.knowledge import insights
+from watchstack.console.knowledge.common import Answers, Period, Wrong, ask, percent, period, rounded, vectors
 from watchstack.console.pages import frame
 from watchstack.console.store import StoreError
 

@@ -18,9 +18,9 @@ from flask.typing import ResponseReturnValue
 from watchstack.console.ask import Peer, PeerError
 from watchstack.console.clock import iso
 from watchstack.console.context import Console, console
-from watchstack.console.knowledge import FILTERS, LONGEST, Answers, Away, ask, since
+from watchstack.console.knowledge.common import FILTERS, LONGEST, Answers, Away, ask, since
+from watchstack.console.knowledge.written import Key, Sources, Written, sources_of
 from watchstack.console.pages import frame
-from watchstack.console.written import Key, Sources, Written, sources_of
 
 STATES = ("firing", "pending", "inactive", "recording", "broken", "unloaded", "unwritten")
 KINDS = {"alerting": "alert", "recording": "record"}

@@ -16,9 +16,9 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from watchstack.console.context import Console, console
-from watchstack.console.knowledge import LONGEST, Answers, ask, rounded, vectors
+from watchstack.console.knowledge.common import LONGEST, Answers, ask, rounded, vectors
+from watchstack.console.knowledge.written import Sources, sources_of
 from watchstack.console.pages import frame
-from watchstack.console.written import Sources, sources_of
 
 STATES = ("down", "degraded", "up", "absent")  # absent: in stack.yml, and Prometheus has no target of it
 SHOWN = 200
