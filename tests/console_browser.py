@@ -1,8 +1,9 @@
-"""What the browser tests of the console share: a console process, and a visit that notes what must not happen."""
+"""What the browser tests share: Chromium, a console process, and a visit that notes what must not happen."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,8 +12,23 @@ from pathlib import Path
 
 from console_kit import PASSWORDS, settings
 from native_support import until
-from playwright.sync_api import Page
-from support import ROOT, answers, choose_ports
+from playwright.sync_api import Browser, Page, sync_playwright
+from support import ROOT, answers, choose_ports, unavailable
+
+QUIET = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
+QUIET += ("--disable-component-update", "--disable-sync", "--no-sandbox")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, headless, that asks nothing of the outside."""
+    program = shutil.which("chromium")
+    if program is None:
+        unavailable("Chromium is not installed; Debian's package is chromium")
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=program, headless=True, args=list(QUIET))
+        yield started
+        started.close()
 
 
 @contextmanager

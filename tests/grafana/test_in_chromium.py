@@ -1,0 +1,121 @@
+"""The whole running stack with its five examples in Chromium: each page, each dashboard, the way of an alert.
+
+What each page does is tested in tests/browser; here all meets real data at once. SCREENSHOTS=folder keeps pictures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from console_browser import chromium, sign_in
+from native_support import until
+from playwright.sync_api import Page, expect
+from running import RunningStack
+from stackgen.render.dashboards import DASHBOARDS
+from watchstack.console.navigation import FIRST, MORE
+
+pytestmark = pytest.mark.grafana
+
+PAGES = [place.address for place in (*FIRST, *MORE)] + [
+    "/alerts/history", "/alerts/statistics", "/report", "/runbooks/high-memory-usage", "/rules?text=HostHighCPUUsage",
+]  # fmt: skip
+ALERT = {
+    "labels": {"alertname": "TillIsOpen", "severity": "critical", "service": "till", "team": "shop"},
+    "annotations": {"summary": "The till is open", "description": "for 3 minutes, longer than 1"},
+}
+
+
+@pytest.fixture(scope="module")
+def page(stack: RunningStack) -> Iterator[Page]:
+    """Signed in as admin; at the end nothing has complained, risen or asked elsewhere."""
+    home = stack.url("console")
+    troubles: list[str] = []
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.on("console", lambda said: troubles.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda asked: None if asked.url.startswith(home) else troubles.append(asked.url))
+        sign_in(page, home, "admin", stack.password("admin"))
+        yield page
+    assert troubles == []
+
+
+def fits(page: Page, name: str) -> None:
+    """Nothing is wider than the window, on a screen and on a phone."""
+    for width, height in ((390, 844), (1440, 900)):
+        page.set_viewport_size({"width": width, "height": height})
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{page.url} is {wide} px wide in a window of {width} px"
+        if folder := os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_each_page(page: Page, stack: RunningStack, address: str) -> None:  # J-03, J-14
+    answer = page.goto(stack.url("console") + address)
+    assert answer is not None
+    assert answer.status == 200
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert page.locator(".problem").all_inner_texts() == []  # every part answers
+    fits(page, address.strip("/").replace("/", "-") or "overview")
+
+
+def test_each_dashboard_is_drawn_and_shows_something(page: Page, stack: RunningStack) -> None:  # J-05, J-06, J-12
+    charts = 0
+    for file in sorted((stack.root / "grafana" / "dashboards").glob("*.json")):
+        board = json.loads(file.read_text())
+        page.goto(f"{stack.url('console')}/dashboards/{board['uid']}?from=now-15m&to=now")
+        page.wait_for_selector("#dashboard[data-drawn]:not([aria-busy])", timeout=20_000)
+        panels = page.locator(".panel")
+        assert panels.count() == len(board["panels"])
+        silent = page.locator(".panel:has(.panel-body > .said)")
+        said = [(one.locator("h2, h3").first.inner_text(), one.inner_text()) for one in silent.all()]
+        assert [title for title, words in said if "that is fine" not in words] == [], board["title"]
+        charts += page.locator(".panel canvas").count()
+        fits(page, board["uid"])
+    assert charts > 4 * len(DASHBOARDS)
+
+
+def test_an_alert_comes_without_reload_is_acknowledged_and_noted(page: Page, stack: RunningStack) -> None:  # J-04, M-11
+    home = stack.url("console")
+    page.goto(home + "/alerts")
+    page.evaluate("window.unreloaded = true")
+    request = urllib.request.Request(
+        stack.url("alertmanager") + "/api/v2/alerts",
+        json.dumps([ALERT]).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 200
+    card = page.locator("article", has_text="The till is open")
+    expect(card.first).to_be_visible(timeout=30_000)
+    assert page.evaluate("window.unreloaded")
+    until(lambda: "TillIsOpen" in stack.read("console", "/api/v1/inbox").decode(), 90, "the message is in the inbox")
+    page.goto(home + "/alerts")
+    card.first.locator("summary", has_text="Acknowledge").click()
+    card.first.get_by_label("Note").fill("closing it")
+    card.first.get_by_role("button", name="I am on it").click()
+    expect(page.get_by_text("Acknowledged by").first).to_be_visible()
+    fits(page, "alerts-acknowledged")
+    noted = stack.get("console", "/api/audit", role="admin")
+    assert "acknowledge" in json.dumps(noted)
+    page.goto(home + "/silences")
+    expect(page.get_by_text("closing it").first).to_be_visible()
+
+
+def test_logs_are_found_and_everything_is_exported(page: Page, stack: RunningStack) -> None:  # J-10
+    home = stack.url("console")
+    page.goto(f"{home}/logs?text=ERROR&service=example-flask")
+    expect(page.get_by_text("ERROR").first).to_be_visible()
+    fits(page, "logs-found")
+    page.goto(home + "/exports")
+    with page.expect_download() as kept:
+        page.get_by_role("link", name="JSON, 24 h").click()
+    everything = json.loads(Path(kept.value.path()).read_text())
+    assert {"alerts", "rules", "services", "targets"} <= set(everything)
+    assert "TillIsOpen" in json.dumps(everything["alerts"])
