@@ -144,6 +144,15 @@ def test_a_part_that_hangs_holds_the_page_up_for_no_longer_than_its_timeout(
         own.store.close()
 
 
+def test_the_verdict_says_what_is_wrong(own: Console, client: FlaskClient, answers: Answers) -> None:
+    assert "billing is down. " in text(client)
+    answers.queries[UP] = vector({"service": "shop"}, 1)
+    assert "is down. " not in text(client)
+    own.clock.advance(3600)  # type: ignore[attr-defined]
+    own.watchdog.tick()
+    assert "Watchdog: silent. " in text(client)
+
+
 def test_all_is_well_is_not_said_blindly(client: FlaskClient, answers: Answers) -> None:
     answers.queries[UP] = vector({"service": "shop"}, 1)
     assert told(client)["state"] == "good"

@@ -12,6 +12,7 @@ from watchstack.console.config import PEERS, Config
 from watchstack.console.fetch import fetch
 
 TIMEOUT = 3.0  # seconds
+PAUSE = 1.0  # seconds before a part is asked again
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Peers:
         return [known.get(name, Answer(name, None, "not asked yet")) for name in self._config().peers]
 
     def ask(self) -> None:
-        """Asks all at once; takes at most a little over the timeout."""
+        """Asks all at once; takes at most a little over twice the timeout."""
         peers = self._config().peers
         if not peers:
             return
@@ -47,6 +48,14 @@ class Peers:
             self._answers = {answer.name: answer for answer in answers}
 
     def _ask(self, name: str, url: str) -> Answer:
+        """A part that answered last time is asked twice: Loki says 503 for a moment while its querier comes back."""
+        answer, before = self._once(name, url), self._answers.get(name)
+        if not answer.up and before and before.up:
+            time.sleep(PAUSE)
+            answer = self._once(name, url)
+        return answer
+
+    def _once(self, name: str, url: str) -> Answer:
         start = time.monotonic()
         try:
             fetch(url + PEERS[name], self._timeout, 65536)
