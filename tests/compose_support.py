@@ -14,12 +14,13 @@ import urllib.error
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import docker
 import requests
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException, NotFound
 from running import RunningStack
 from stackgen.engines.docker_compose import find
 from stackgen.images import envfile
@@ -210,13 +211,26 @@ class ComposeStack(RunningStack):
         for one in self.client.containers.list(all=True, filters={"label": f"{PROJECT}={self.project}"}):
             one.remove(force=True)
         for network in self.client.networks.list(filters={"label": f"{PROJECT}={self.project}"}):
-            network.reload()
-            for endpoint in network.attrs["Containers"] or {}:  # of a container that went while it was being attached
-                network.disconnect(endpoint, force=True)
-            network.remove()
+            until(partial(_removed, network), 30, f"{network.name} goes")
         for volume in self.client.volumes.list(filters={"label": f"{PROJECT}={self.project}"}):
             volume.remove(force=True)
         self.client.close()
+
+
+def _removed(network: Any) -> bool:
+    """Lets go of what a container left that went while it was being attached; Docker may take a while to notice."""
+    try:
+        network.reload()
+        for key, endpoint in (network.attrs["Containers"] or {}).items():
+            for name in (key, endpoint.get("Name", "")):
+                with suppress(APIError):
+                    network.disconnect(name, force=True)
+        network.remove()
+    except NotFound:
+        return True
+    except APIError:
+        return False
+    return True
 
 
 _LOOK = """

@@ -72,6 +72,7 @@ def test_a_thousand_alerts(  # E-19 E-20 E-35 N-08
             alertmanager.send(*told, *muted)
             until(lambda: seen(recorder, "/web") >= keys(told), "every alert that is not muted is told")
             took = time.monotonic() - began
+            until(lambda: seen(recorder, "/api/v1/inbox") >= keys(told), "the inbox has them as well")
             first = len(recorder.of("/web"))
             assert seen(recorder, "/web") == seen(recorder, "/api/v1/inbox") == keys(told)
             ended = datetime.now(UTC).isoformat()
