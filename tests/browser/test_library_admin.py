@@ -157,7 +157,11 @@ def test_what_is_wrong_is_told_with_its_severity(shop: str, opened: Callable[...
     alert = page.locator("#alerts .card.bad").filter(has_text="evil")
     expect(alert.locator(".badge")).to_have_text("critical")
     expect(page.locator("#alerts .card.warning").filter(has_text="queue")).to_contain_text("1200 jobs wait")
-    expect(page.locator("#alert-words")).to_contain_text("1 warning")
+    words, many = page.evaluate(  # the machine's CPU may be one of them
+        "[document.querySelector('#alert-words').textContent, document.querySelectorAll('#alerts .card.warning').length]"
+    )
+    assert f"{many} warning" in words
+    assert "1 critical" in words
     tones = page.evaluate("[...document.querySelectorAll('#checks .badge')].map((one) => getComputedStyle(one).color)")
     assert len(set(tones)) == 3  # healthy, degraded, critical
 
