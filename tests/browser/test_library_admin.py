@@ -157,11 +157,9 @@ def test_what_is_wrong_is_told_with_its_severity(shop: str, opened: Callable[...
     alert = page.locator("#alerts .card.bad").filter(has_text="evil")
     expect(alert.locator(".badge")).to_have_text("critical")
     expect(page.locator("#alerts .card.warning").filter(has_text="queue")).to_contain_text("1200 jobs wait")
-    words, many = page.evaluate(  # the machine's CPU may be one of them
-        "[document.querySelector('#alert-words').textContent, document.querySelectorAll('#alerts .card.warning').length]"
-    )
-    assert f"{many} warning" in words
-    assert "1 critical" in words
+    shown = "one => document.querySelectorAll(`#alerts .card.${one}`).length"
+    found = page.evaluate(f"[document.querySelector('#alert-words').textContent, ...['bad', 'warning'].map({shown})]")
+    assert found[0] in (f"{found[1]} critical, {found[2]} warning", f"{found[2]} warning, {found[1]} critical")
     tones = page.evaluate("[...document.querySelectorAll('#checks .badge')].map((one) => getComputedStyle(one).color)")
     assert len(set(tones)) == 3  # healthy, degraded, critical
 
