@@ -57,12 +57,17 @@ def test_the_start_of_each_example_is_a_deployment(grafana: Grafana, stack: Runn
 
 
 def test_a_promise_has_its_numbers(grafana: Grafana, stack: RunningStack) -> None:  # N-10
-    dashboard = board(stack, "slo")
+    panels = board(stack, "slo")["panels"]
     (promised,) = [example for example in EXAMPLES if example.slo]
-    found = {}
-    for panel in dashboard["panels"]:
-        frames = ask(grafana, panel["targets"][0])
-        found[panel["title"]] = [frame["data"]["values"][-1][-1] for frame in frames]
+
+    def numbers() -> dict[str, list[float]]:
+        """By title, once each promise is reckoned: the first requests need two scrapes and two evaluations."""
+        asked = {panel["title"]: ask(grafana, panel["targets"][0]) for panel in panels}
+        told = {title: [frame["data"]["values"][-1][-1] for frame in frames] for title, frames in asked.items()}
+        whole = all(told[f"{kind}: {what}"] for kind in ("Availability", "Latency") for what in ("kept", "budget left"))
+        return told if whole else {}
+
+    found = until(numbers, 120, "the promises are reckoned")
     assert found["Availability: promised"] == [pytest.approx(promised.slo.availability / 100)]  # type: ignore[union-attr,operator]
     assert found["Latency: promised"] == [pytest.approx(promised.slo.latency.share / 100)]  # type: ignore[union-attr]
     for kind in ("Availability", "Latency"):

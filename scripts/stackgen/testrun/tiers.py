@@ -68,12 +68,12 @@ TIERS = (
     Tier("tools", _pytest("-n", "2", "tests/tools")),
     Tier("native", _pytest(*(f"--ignore={path}" for path in (FAULTS, *EDITS)), "tests/native"), lane=1),
     Tier("compose", _pytest("tests/compose"), lane=2),
-    Tier("edits", _pytest(*EDITS), lane=4),
+    Tier("edits", _pytest(*EDITS), lane=1),
     Tier("faults", _pytest(FAULTS), lane=3),
     Tier("grafana", _pytest("tests/grafana"), lane=3),
     Tier("services", _pytest("tests/services"), lane=3),
     Tier("examples", _pytest("tests/examples"), lane=3),
-    Tier("browser", _pytest("tests/browser"), lane=4),
+    Tier("browser", _pytest("tests/browser"), lane=2),
 )
 
 
