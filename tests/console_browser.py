@@ -88,3 +88,11 @@ def visit(page: Page, url: str) -> None:
     assert troubles == []
     width = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     assert width[0] <= width[1], f"{url} is {width[0]} px wide in a window of {width[1]} px"
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture for the eye, where a folder for it is named."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        size = page.viewport_size or {"width": 0}
+        dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        page.screenshot(path=f"{folder}/{name}-{size['width']}-{'dark' if dark else 'light'}.png", full_page=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from console_browser import console_process, sign_in
+from console_browser import console_process, keep, sign_in
 from console_parts import post_json, run_loki
 from dashboard_parts import DASHBOARDS, asked, numbers, run_prometheus, series_of
 from playwright.sync_api import Browser, Page, expect
@@ -85,11 +84,6 @@ def fits(page: Page) -> None:
     assert wide <= window, f"{page.url} is {wide} px wide in a window of {window} px"
 
 
-def keep(page: Page, name: str) -> None:
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
-
-
 def test_every_committed_dashboard_is_drawn_at_both_widths(
     page: Page, home: str
 ) -> None:  # J-05, J-06, J-12, J-14, P-03
@@ -105,10 +99,10 @@ def test_every_committed_dashboard_is_drawn_at_both_widths(
         empty += page.locator(".panel-body > .said").count()
         charts += page.locator(".panel canvas").count()
         fits(page)
-        keep(page, f"{board['uid']}-1440")
+        keep(page, board["uid"])
         page.set_viewport_size({"width": 390, "height": 844})
         fits(page)
-        keep(page, f"{board['uid']}-390")
+        keep(page, board["uid"])
     assert charts > 100
     assert empty < panels * 0.1, "the backfilled numbers are for what the dashboards ask"
 

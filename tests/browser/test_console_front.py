@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from console_browser import sign_in, visit
+from console_browser import keep, sign_in, visit
 from console_kit import bearer
 from front_kit import Front, front
 from native_support import until
@@ -92,14 +91,6 @@ def opened(browser: Browser, stack: Front, width: int = 1440, scheme: str = "lig
     page.set_default_timeout(10_000)
     sign_in(page, stack.console)
     return page
-
-
-def keep(page: Page, name: str) -> None:
-    """A picture for the eye, where a folder for it is named."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        size = page.viewport_size or {"width": 0}
-        dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-        page.screenshot(path=f"{folder}/{name}-{size['width']}-{'dark' if dark else 'light'}.png", full_page=True)
 
 
 def test_an_alert_from_its_coming_to_its_end(browser: Browser, stack: Front) -> None:  # J-04

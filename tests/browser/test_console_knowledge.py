@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from console_browser import console_process, sign_in, visit
+from console_browser import console_process, keep, sign_in, visit
 from console_parts import post_json, run_alertmanager, run_loki, stream
 from knowledge_kit import lay_sources, run_town
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 
@@ -52,14 +52,6 @@ def console(program: Callable[..., Path], tmp_path_factory: pytest.TempPathFacto
         post_json(f"{loki}/loki/api/v1/push", {"streams": streams})
         time.sleep(float(os.environ.get("SETTLE", "8")))  # until the recording rules have figures
         yield address
-
-
-def keep(page: Page, name: str) -> None:
-    """A picture for the eye, where a folder for it is named."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        size = page.viewport_size or {"width": 0}
-        dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-        page.screenshot(path=f"{folder}/{name}-{size['width']}-{'dark' if dark else 'light'}.png", full_page=True)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (390, "light"), (1440, "light"), (1440, "dark")])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from console_browser import console_process, visit
+from console_browser import console_process, keep, visit
 from console_parts import post_json, run_alertmanager, run_loki, stream
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 
@@ -32,14 +31,6 @@ def console(program: Callable[..., Path], tmp_path: Path) -> Iterator[str]:
         labels = {"job": "watchstack", "compose_service": "shop", "level": "error"}
         post_json(f"{loki}/loki/api/v1/push", {"streams": [stream(labels, *LINES)]})
         yield address
-
-
-def keep(page: Page, name: str) -> None:
-    """A picture for the eye, where a folder for it is named."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        size = page.viewport_size or {"width": 0}
-        dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-        page.screenshot(path=f"{folder}/{name}-{size['width']}-{'dark' if dark else 'light'}.png", full_page=True)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

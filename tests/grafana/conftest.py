@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 import yaml
 from grafana_support import PASSWORD, Grafana
-from native_support import until
+from native_support import example_ports, until
 from running import RunningStack
 from stackgen.engines import native_examples
 from stackgen.engines.native_placement import placement
@@ -40,9 +40,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, exporter_ports: dict[str, in
     ]
     sources = (root / "stack.yml").read_text()
     (root / "stack.yml").write_text(sources.replace("services: []", f"services: [{', '.join(watched)}]"))
-    parts = native_examples.default_ports()
-    examples = zip(map(native_examples.variable, parts), map(str, choose_ports(len(parts))), strict=True)
-    stack = RunningStack(root, port_variables() | dict(examples), "native")
+    stack = RunningStack(root, port_variables() | example_ports(), "native")
     try:
         stack.up("--examples", "--wait")
         yield stack

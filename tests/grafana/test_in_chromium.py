@@ -6,14 +6,13 @@ What each page does is tested in tests/browser; here all meets real data at once
 from __future__ import annotations
 
 import json
-import os
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from console_browser import chromium, sign_in
+from console_browser import chromium, keep, sign_in
 from native_support import until
 from playwright.sync_api import Page, expect
 from running import RunningStack
@@ -52,8 +51,7 @@ def fits(page: Page, name: str) -> None:
     for width, height in ((390, 844), (1440, 900)):
         page.set_viewport_size({"width": width, "height": height})
         until(lambda: page.evaluate(FITS), 5, f"{page.url} fits {width} px")  # charts follow in a moment
-        if folder := os.environ.get("SCREENSHOTS"):
-            page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+        keep(page, name)
 
 
 @pytest.mark.parametrize("address", PAGES)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from watchstack import insights
 from watchstack.console.clock import span
 from watchstack.console.knowledge.common import Answers, percent_words, seconds_words
 from watchstack.insights import ERROR_SHARES, POOR_CACHE, SLOW_QUERY, slope
@@ -29,13 +30,9 @@ SEVERITY_POINTS = {"critical": 15, "error": 10, "warning": 5}
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that is not as it should be. points: what it costs; action: what to do; link: a page of the console."""
+class Finding(insights.Finding):
+    """With a link: a page of the console where one goes on."""
 
-    points: int
-    severity: str
-    message: str
-    action: str
     link: str
 
     def as_json(self) -> dict[str, Any]:

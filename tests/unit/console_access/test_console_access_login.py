@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -22,28 +21,6 @@ from watchstack.console.silences import LARGEST_FORM
 
 RIGHT = {"user": "admin", "password": PASSWORDS["admin"]}
 END = "/silences/0-1/end"  # a change that reaches its view: Alertmanager is away, 503
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def own(tmp_path: Path, clock: FakeClock) -> Iterator[Console]:
-    made = console(tmp_path, clock, alertmanager="http://127.0.0.1:1")
-    yield made
-    made.store.close()
-
-
-@pytest.fixture
-def app(own: Console) -> Flask:
-    return create_app(own)
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
 
 
 def cookie(client: FlaskClient) -> str:

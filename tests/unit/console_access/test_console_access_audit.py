@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,28 +23,6 @@ ASKED = (
     "/", "/login", "/audit", "/api/audit", "/api/v1/inbox", "/api/nothing", "/nothing", "/health", "/metrics",
     "/static/style.css", "/static/nothing", "/assets/chart.js", "/runbooks", "/silences/new",
 )  # fmt: skip
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def own(tmp_path: Path, clock: FakeClock) -> Iterator[Console]:
-    made = console(tmp_path, clock, alertmanager="http://127.0.0.1:1")
-    yield made
-    made.store.close()
-
-
-@pytest.fixture
-def app(own: Console) -> Flask:
-    return create_app(own)
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
 
 
 def noted(own: Console) -> list[tuple[str, str, str]]:

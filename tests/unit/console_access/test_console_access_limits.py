@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from console_kit import PASSWORDS, FakeClock, console, signed_in
+from console_kit import PASSWORDS, FakeClock, signed_in
 from flask import Flask
 from flask.testing import FlaskClient
-from watchstack.console import Console, create_app
 from watchstack.console.access.limits import FREE, LONGEST, LONGEST_ACCOUNT, MOST, Buckets, Guesses, guesser
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def own(tmp_path: Path, clock: FakeClock) -> Iterator[Console]:
-    made = console(tmp_path, clock, alertmanager="http://127.0.0.1:1")
-    yield made
-    made.store.close()
-
-
-@pytest.fixture
-def app(own: Console) -> Flask:
-    return create_app(own)
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
 
 
 def guess(client: FlaskClient, password: str, user: str = "admin", address: str = "127.0.0.1") -> Any:

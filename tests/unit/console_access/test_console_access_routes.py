@@ -44,11 +44,6 @@ class Route:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def own(tmp_path: Path, clock: FakeClock) -> Iterator[Console]:
     made = console(tmp_path, clock)
     yield made
