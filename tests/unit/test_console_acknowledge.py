@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from front_fakes import Answers, answering
 from jsonschema import validate
 from watchstack.console import Console, create_app
-from watchstack.console.endings import LOUD_GRACE, MUTED_GRACE, Endings
+from watchstack.console.inbox.endings import LOUD_GRACE, MUTED_GRACE, Endings
 from watchstack.console.schemas import SCHEMAS
 
 LABELS = {"severity": "critical", "service": "shop", "instance": "a:1", "environment": "test"}
@@ -27,20 +27,10 @@ def answers() -> Iterator[Answers]:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def own(tmp_path: Path, clock: FakeClock, answers: Answers) -> Iterator[Console]:
     made = console(tmp_path, clock, alertmanager=answers.address)
     yield made
     made.store.close()
-
-
-@pytest.fixture
-def client(own: Console) -> FlaskClient:
-    return signed_in(create_app(own).test_client())
 
 
 def matchers(content: dict[str, Any]) -> dict[str, str]:

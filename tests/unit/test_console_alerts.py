@@ -13,16 +13,11 @@ from console_kit import START, TOKEN, FakeClock, alert, body, console, signed_in
 from flask.testing import FlaskClient
 from front_fakes import Answers, answering
 from jsonschema import validate
-from watchstack.console import Console, create_app
+from watchstack.console import Console
 from watchstack.console.schemas import SCHEMAS
 
 DAY = 86400.0
 HOSTILE = '<script>alert(1)</script>"\x1b[31m\u202e' + "x" * 10_000
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
 
 
 @pytest.fixture
@@ -36,11 +31,6 @@ def own(tmp_path: Path, clock: FakeClock, answers: Answers) -> Iterator[Console]
     made = console(tmp_path, clock, prometheus=answers.address, alertmanager=answers.address)
     yield made
     made.store.close()
-
-
-@pytest.fixture
-def client(own: Console) -> FlaskClient:
-    return signed_in(create_app(own).test_client())
 
 
 def told(client: FlaskClient, path: str, status: int = 200) -> dict[str, Any]:

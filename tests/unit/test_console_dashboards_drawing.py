@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from dashboards_kit import LOKI, answered, dashboard, panel, target
-from watchstack.console.ask import PeerError
 from watchstack.console.dashboards.answers import LINES, Answer, Line, Question, read
 from watchstack.console.dashboards.drawing import data, legend, spec
 from watchstack.console.dashboards.links import dashboard_links, data_links
@@ -18,6 +17,7 @@ from watchstack.console.dashboards.queries import questions
 from watchstack.console.dashboards.reducers import reduced
 from watchstack.console.dashboards.times import Span
 from watchstack.console.dashboards.variables import BadValue
+from watchstack.console.peers.ask import PeerError
 
 OVER = Span(0.0, 900.0)
 STEPS = {"mode": "absolute", "steps": [{"value": None, "color": "green"}, {"value": 80, "color": "orange"},

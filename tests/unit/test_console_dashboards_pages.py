@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console_kit import START, FakeClock, console, settings, signed_in
+from console_kit import NOBODY, START, FakeClock, console, settings, signed_in
 from dashboards_kit import LOKI, Query, console_with, dashboard, panel, target, telling, variable, vector
 from flask.testing import FlaskClient
 from support import ROOT
@@ -19,7 +19,6 @@ from watchstack.console import create_app
 from watchstack.console.context import build
 from watchstack.console.dashboards import assets
 
-NOBODY = "http://127.0.0.1:1"
 HOSTILE = "</script><script>alert(1)</script>\"'`"
 
 

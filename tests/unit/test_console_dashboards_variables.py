@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stackgen.checks.promql import parse
 from stackgen.checks.tree import Selector, walk
@@ -27,6 +27,11 @@ TEXT = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=30), st.text(alphabe
 CLEAN = {"__interval": "1m", "__range": "1m"}
 
 
+def examples(number: int) -> settings:
+    """The same ones in every run, however slow the machine is."""
+    return settings(max_examples=number, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 def value_of(values: list[str], multi: bool) -> Value:
     variable = Variable("service", "query" if multi else "textbox", multi=multi, all=multi, every=".*")
     return chosen(variable, values or ["x"])
@@ -44,7 +49,7 @@ def matcher(expr: str) -> tuple[str, str]:
     return by_label["service"]
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@examples(300)
 @given(st.lists(TEXT, min_size=1, max_size=3), st.sampled_from("\"'`"), st.booleans())
 def test_a_value_stays_in_its_matcher(values: list[str], quote: str, multi: bool) -> None:
     """PromQL's own parser reads back exactly the value that was meant, in every kind of quotes."""
@@ -57,7 +62,7 @@ def test_a_value_stays_in_its_matcher(values: list[str], quote: str, multi: bool
     assert found == (operator, f"-({'|'.join(wanted)})-" if len(wanted) > 1 else f"-{wanted[0]}-")
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@examples(200)
 @given(TEXT)
 def test_an_equal_matcher_gets_the_value_itself(value: str) -> None:
     own = value_of([value or "x"], True)
@@ -67,14 +72,14 @@ def test_an_equal_matcher_gets_the_value_itself(value: str) -> None:
     )
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@examples(200)
 @given(TEXT)
 def test_an_escaped_value_matches_itself_alone(value: str) -> None:
     assert re.fullmatch(escaped(value), value, re.DOTALL)
     assert not re.fullmatch(escaped(value), value + "x", re.DOTALL)
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@examples(300)
 @given(TEXT)
 def test_a_search_stays_in_its_raw_string(value: str) -> None:
     """LogQL has Go's strings: a raw one becomes a quoted one, which JSON's reader reads as Go does."""
@@ -87,7 +92,7 @@ def test_a_search_stays_in_its_raw_string(value: str) -> None:
     assert json.loads(found[len(before) : -len(after)], strict=False) == "(?i)" + own.chosen[0]
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@examples(200)
 @given(TEXT)
 def test_outside_of_quotes_only_a_plain_word_stands(value: str) -> None:
     own = value_of([value], False)

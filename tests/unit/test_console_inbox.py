@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -13,24 +12,7 @@ import pytest
 from console_kit import START, TOKEN, FakeClock, alert, body, console, signed_in
 from flask.testing import FlaskClient
 from watchstack.console import Console, create_app
-from watchstack.console.payload import LARGEST_BODY
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def own(tmp_path: Path, clock: FakeClock) -> Iterator[Console]:
-    made = console(tmp_path, clock)
-    yield made
-    made.store.close()
-
-
-@pytest.fixture
-def client(own: Console) -> FlaskClient:
-    return signed_in(create_app(own).test_client())
+from watchstack.console.inbox.payload import LARGEST_BODY
 
 
 def post(client: FlaskClient, payload: Any, token: str | None = TOKEN, path: str = "/api/v1/inbox") -> Any:

@@ -11,15 +11,14 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from console_kit import START, TOKEN, FakeClock, alert, anywhere, body, console, recording, settings, signed_in
+from console_kit import NOBODY, START, TOKEN, FakeClock, alert, anywhere, body, console, recording, settings, signed_in
 from flask.testing import FlaskClient
 from watchstack.console import Console, create_app
+from watchstack.console.alerts.silences import LARGEST_FORM, Matcher
 from watchstack.console.context import build
-from watchstack.console.logs import _search
-from watchstack.console.loki import plain
-from watchstack.console.silences import LARGEST_FORM, Matcher
+from watchstack.console.logs.loki import plain
+from watchstack.console.logs.pages import _search
 
-NOBODY = "http://127.0.0.1:1"
 FILLED: dict[str, Any] = {
     "name": ["alertname", "", "service"],
     "operator": ["=", "=", "=~"],
@@ -35,11 +34,6 @@ def own(tmp_path: Path) -> Iterator[Console]:
     made = console(tmp_path, FakeClock(), alertmanager=NOBODY, loki=NOBODY)
     yield made
     made.store.close()
-
-
-@pytest.fixture
-def client(own: Console) -> FlaskClient:
-    return signed_in(create_app(own).test_client())
 
 
 def page(client: FlaskClient, path: str, status: int = 200, **query: Any) -> str:
@@ -234,6 +228,8 @@ def test_the_query_is_quoted() -> None:
         ("2026-09-21T14:00:00Z", "", (START - 800, START)),
         ("2026-09-21T14:00:00.123456789Z", "0001-01-01T00:00:00Z", (START - 799.876544, START)),
         ("2026-09-21T16:00:00 02:00", "2026-09-21T14:10:00+00:00", (START - 800, START - 200)),
+        ("2026-09-21T16:00:00.5 02:00", "2026-09-21T16:10 02:00", (START - 799.5, START - 200)),
+        ("2026-09-21 14:00", "2026-09-21 14:10:00", (START - 800, START - 200)),
         ("2026-09-21T14:00:00", "2026-09-22T00:00:00Z", (START - 800, START)),
         ("", "2026-09-21T14:10:00Z", (START - 3800, START - 200)),
     ],
@@ -248,6 +244,7 @@ def test_times_of_a_link(start: str, end: str, wanted: tuple[float, float]) -> N
     [
         ({"start": "yesterday"}, "no time like"),
         ({"end": "2026-99-99T00:00:00Z"}, "no time like"),
+        ({"end": "9999-12-31T23:59:59-12:00"}, "too far away"),
         ({"start": "2026-09-22T00:00:00Z"}, "before now"),
         ({"start": "2026-01-01T00:00:00Z"}, "30 days"),
         ({"q": "x" * 1001}, "1000 characters"),
@@ -260,7 +257,8 @@ def test_a_search_that_cannot_be_says_why(client: FlaskClient, query: dict[str, 
 def test_lines_are_shown_without_the_colours_of_a_terminal() -> None:
     assert plain('"\x1b[35m\x1b[1mPOST /api HTTP/1.1\x1b[0m" 201') == '"POST /api HTTP/1.1" 201'
     assert plain("a [b] \\x1b[0m") == "a [b] \\x1b[0m"
-    assert len(plain("x" * 10_000)) == 4000
+    assert plain("x" * 4000) == "x" * 4000
+    assert plain("x" * 10_000) == "x" * 4000 + "…"
 
 
 def test_without_loki_the_page_says_so_and_keeps_the_search(client: FlaskClient) -> None:

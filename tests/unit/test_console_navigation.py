@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from console_kit import FakeClock, console, signed_in
+from console_kit import signed_in
 from flask.testing import FlaskClient
 from watchstack.console import Console, create_app
 from watchstack.console.navigation import FIRST, MORE
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Console]:
-    made = console(tmp_path, FakeClock())
-    yield made
-    made.store.close()
-
-
-@pytest.fixture
-def client(own: Console) -> FlaskClient:
-    return signed_in(create_app(own).test_client())
 
 
 def header(client: FlaskClient, path: str) -> str:

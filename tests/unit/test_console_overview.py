@@ -39,11 +39,6 @@ def own(tmp_path: Path, answers: Answers) -> Iterator[Console]:
     made.store.close()
 
 
-@pytest.fixture
-def client(own: Console) -> FlaskClient:
-    return signed_in(create_app(own).test_client())
-
-
 def told(client: FlaskClient) -> dict[str, Any]:
     answer = client.get("/api/overview")
     assert answer.status_code == 200
@@ -139,7 +134,7 @@ def test_a_part_that_hangs_holds_the_page_up_for_no_longer_than_its_timeout(
         client = signed_in(create_app(own).test_client())
         began = time.monotonic()
         page = text(client)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15  # half of what the usual timeout makes of sixteen questions
         assert "Prometheus is not reached" in page
         own.store.close()
 

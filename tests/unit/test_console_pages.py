@@ -15,11 +15,6 @@ from watchstack.console.pages import matchers, web_link
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def own(tmp_path: Path, clock: FakeClock) -> Iterator[Console]:
     made = console(tmp_path, clock, prometheus="http://127.0.0.1:1", loki="")
     (tmp_path / "runbooks" / "part-down.md").write_text(
@@ -30,11 +25,6 @@ def own(tmp_path: Path, clock: FakeClock) -> Iterator[Console]:
     (tmp_path / "secret.md").write_text("secret")
     yield made
     made.store.close()
-
-
-@pytest.fixture
-def client(own: Console) -> FlaskClient:
-    return signed_in(create_app(own).test_client())
 
 
 def post(client: FlaskClient, *alerts: object) -> None:
@@ -171,20 +161,11 @@ def test_without_runbooks_the_page_says_how_to_get_some(tmp_path: Path) -> None:
     own.store.close()
 
 
+PAGES = ("/", "/inbox", "/alerts", "/alerts/history", "/alerts/statistics", "/entries/1")
+
+
 def test_every_answer_carries_the_strict_headers(client: FlaskClient) -> None:
-    for path in (
-        "/",
-        "/inbox",
-        "/alerts",
-        "/alerts/history",
-        "/alerts/statistics",
-        "/entries/1",
-        "/runbooks/",
-        "/api/v1/inbox",
-        "/metrics",
-        "/health/live",
-        "/static/style.css",
-    ):
+    for path in (*PAGES, "/runbooks/", "/api/v1/inbox", "/metrics", "/health/live", "/static/style.css"):
         with client.get(path) as answer:
             for name, value in HEADERS.items():
                 assert answer.headers[name] == value, (path, name)
@@ -194,16 +175,7 @@ def test_every_answer_carries_the_strict_headers(client: FlaskClient) -> None:
 
 def test_pages_ask_for_nothing_from_elsewhere_and_hold_nothing_inline(client: FlaskClient) -> None:
     post(client, alert())
-    for path in (
-        "/",
-        "/inbox",
-        "/alerts",
-        "/alerts/history",
-        "/alerts/statistics",
-        "/entries/1",
-        "/runbooks/part-down",
-        "/nothing",
-    ):
+    for path in (*PAGES, "/runbooks/part-down", "/nothing"):
         page = client.get(path).get_data(as_text=True)
         assert all(source.startswith("/") for source in re.findall(r'(?:src|<link[^>]* href)="([^"]+)"', page))
         assert " style=" not in page

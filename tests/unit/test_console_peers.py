@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from watchstack.console import peers
+from serving import serving
+from waiting import DEADLINE
 from watchstack.console.config import Config
+from watchstack.console.peers import reachable as peers
 
 
 class Part:
@@ -28,22 +29,18 @@ class Part:
                 return
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
-        self.thread.start()
 
 
 @pytest.fixture
 def part() -> Iterator[Part]:
     made = Part()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    made.thread.join()
+    with serving(made.server):
+        yield made
 
 
 def test_one_refusal_after_an_answer_is_none(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "PAUSE", 0.01)
-    loki = peers.Peers(lambda: Config(peers={"loki": f"http://127.0.0.1:{part.server.server_port}"}))
+    loki = peers.Peers(lambda: Config(peers={"loki": f"http://127.0.0.1:{part.server.server_port}"}), DEADLINE)
     part.codes = [503, 200]
     loki.ask()
     assert loki.answers()[0].detail == "not ready: answered 503"  # nothing was known of it before

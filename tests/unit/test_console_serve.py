@@ -8,13 +8,13 @@ import json
 import logging
 import socket
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from waiting import DEADLINE, until
 from watchstack.serve import Address, JsonLines, ServeError, Server, log_to
 
 SIZE = 30_000_000  # bytes: more than the sockets hold, so that the server has to go on writing
@@ -30,7 +30,7 @@ class App:
         body = environ["wsgi.input"].read()
         if environ["PATH_INFO"] == "/slow":
             self.started.set()
-            self.go.wait(10)
+            self.go.wait(DEADLINE)
         content = body or b"x" * SIZE
         start("200 OK", [("Content-Length", str(len(content)))])
         return [content]
@@ -45,37 +45,41 @@ def running(app: App, **options: Any) -> Iterator[tuple[Server, str, threading.T
         yield server, f"http://{server.address}", thread
     finally:
         server.stop()
-        thread.join(10)
+        thread.join(DEADLINE)
         assert not thread.is_alive()
 
 
 def fetch(url: str, data: bytes | None = None) -> bytes:
-    with urllib.request.urlopen(url, data, timeout=10) as answer:
+    with urllib.request.urlopen(url, data, timeout=DEADLINE) as answer:
         content = answer.read()
         assert isinstance(content, bytes)
         return content
 
 
-def test_a_request_that_runs_is_answered_whole_after_the_stop() -> None:
+def refuses(address: Address) -> bool:
+    """Whether nobody new gets in."""
+    try:
+        socket.create_connection((address.host, address.port), timeout=1).close()
+    except OSError:
+        return True
+    return False
+
+
+def test_a_request_that_runs_is_answered_whole_after_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watchstack.serve.DRAIN_SECONDS", DEADLINE)
     app = App()
     with running(app) as (server, url, thread):
         got: list[bytes] = []
         client = threading.Thread(target=lambda: got.append(fetch(url + "/slow")))
         client.start()
-        assert app.started.wait(10)
+        assert app.started.wait(DEADLINE)
         server.stop()
-        end = time.monotonic() + 5
-        while time.monotonic() < end:  # nobody new gets in
-            try:
-                socket.create_connection(("127.0.0.1", server.address.port), timeout=1).close()
-            except OSError:
-                break
-            time.sleep(0.02)
+        until(lambda: refuses(server.address))
         assert thread.is_alive()
         app.go.set()
-        client.join(10)
+        client.join(DEADLINE)
         assert [len(content) for content in got] == [SIZE]
-        thread.join(5)
+        thread.join(DEADLINE)
         assert not thread.is_alive()
 
 
@@ -92,12 +96,12 @@ def test_the_stop_is_not_held_up_by_open_connections_or_hanging_requests(monkeyp
 
         client = threading.Thread(target=ask)
         client.start()
-        assert app.started.wait(10)
+        assert app.started.wait(DEADLINE)
         server.stop()
-        thread.join(5)
+        thread.join(DEADLINE / 2)  # ends before the request does
         assert not thread.is_alive()
         app.go.set()
-        client.join(10)
+        client.join(DEADLINE)
         idle.close()
 
 
@@ -109,7 +113,7 @@ def test_a_body_beyond_the_limit_is_refused_and_one_within_it_stays_in_memory(mo
     monkeypatch.setattr("waitress.buffers.TempfileBasedBuffer.newfile", no_files)
     with running(App(), body_limit=2_000_000) as (server, url, _):
         assert len(fetch(url, b"y" * 1_900_000)) == 1_900_000
-        connection = http.client.HTTPConnection("127.0.0.1", server.address.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", server.address.port, timeout=DEADLINE)
         connection.putrequest("POST", "/")
         connection.putheader("Content-Length", "2100000")
         connection.endheaders()

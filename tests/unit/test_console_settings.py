@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from watchstack.console.config import ConfigError, LiveConfig, load
 from watchstack.console.settings import Settings
-from watchstack.serve import Address, SettingError
+from watchstack.serve import Address
+from watchstack.settings import SettingError
 
 GOOD = {"CONSOLE_DATA": "/data", "CONSOLE_CONFIG": "/config", "CONSOLE_SECRETS": "/secrets"}
 

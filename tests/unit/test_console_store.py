@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -10,8 +11,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 from console_kit import TOKEN, FakeClock, alert, bearer, body, console, settings, signed_in
 from support import unavailable
+from waiting import DEADLINE, until
 from watchstack.console import create_app
 from watchstack.console.store import FILE, SchemaError, Store, StoreError
 
@@ -197,16 +197,14 @@ class Process:
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", "watchstack.console"], env=environment, stdout=out, stderr=subprocess.STDOUT
             )
-        self.url = self._wait()
+        until(lambda: self.popen.poll() is not None or self._url(), why="the console listens or has ended")
+        self.url = self._url()
 
-    def _wait(self) -> str:
-        end = time.monotonic() + 30
-        while time.monotonic() < end and self.popen.poll() is None:
-            for line in self.log.read_text().splitlines():
-                message = json.loads(line)["message"]
-                if "listens on " in message:
-                    return str(message.split("listens on ")[1])
-            time.sleep(0.02)
+    def _url(self) -> str:
+        """Where it says that it listens, "" before."""
+        for line in self.log.read_text().splitlines(keepends=True):
+            if line.endswith("\n") and "listens on " in (message := json.loads(line)["message"]):
+                return str(message.split("listens on ")[1])
         return ""
 
     def post(self, payload: dict[str, Any]) -> int:
@@ -215,54 +213,51 @@ class Process:
             json.dumps(payload).encode(),
             {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
             return int(answer.status)
 
     def entries(self) -> list[dict[str, Any]]:
         asked = urllib.request.Request(f"{self.url}/api/v1/inbox?limit=1000", headers=bearer("viewer"))
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=DEADLINE) as answer:
             found = json.load(answer)
             assert isinstance(found, list)
             return found
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.popen.send_signal(number)
-        return self.popen.wait(15)
+        return self.popen.wait(DEADLINE)
+
+
+def write(running: Process, first: int, acknowledged: list[str]) -> None:
+    """Posts fifty calls of two alerts, until the console is gone; in all less than one answer of the inbox holds."""
+    for number in range(first, first + 100, 2):
+        try:
+            running.post(body(alert(fingerprint=f"{number:x}"), alert(fingerprint=f"{number + 1:x}")))
+        except (OSError, http.client.HTTPException):
+            return
+        acknowledged.extend((f"{number:x}", f"{number + 1:x}"))
+
+
+def killed_while_writing(folder: Path, first: int) -> list[str]:
+    """Ends a console by force while three write; the fingerprints that it had acknowledged."""
+    acknowledged: list[str] = []
+    running = Process(folder)
+    starts = range(first, first + 3000, 1000)
+    writers = [threading.Thread(target=write, args=(running, start, acknowledged)) for start in starts]
+    for writer in writers:
+        writer.start()
+    until(lambda: len(acknowledged) >= 20)
+    running.end(signal.SIGKILL)
+    for writer in writers:
+        writer.join()
+    return acknowledged
 
 
 def test_kill_9_while_writing_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    acknowledged: list[str] = []
-    for turn in range(3):
-        running = Process(tmp_path)
-        stop = threading.Event()
-
-        def write(running: Process, stop: threading.Event, first: int) -> None:
-            number = first
-            while not stop.is_set():
-                try:
-                    running.post(body(alert(fingerprint=f"{number:x}"), alert(fingerprint=f"{number + 1:x}")))
-                except (OSError, urllib.error.URLError):
-                    return
-                acknowledged.extend((f"{number:x}", f"{number + 1:x}"))
-                number += 2
-
-        writers = [
-            threading.Thread(target=write, args=(running, stop, turn * 100_000 + part * 10_000)) for part in range(3)
-        ]
-        for writer in writers:
-            writer.start()
-        target = len(acknowledged) + 20
-        end = time.monotonic() + 20
-        while len(acknowledged) < target and time.monotonic() < end:
-            time.sleep(0.005)
-        running.end(signal.SIGKILL)
-        stop.set()
-        for writer in writers:
-            writer.join(15)
-        assert len(acknowledged) >= target
+    acknowledged = {one for turn in range(3) for one in killed_while_writing(tmp_path, turn * 10_000)}
     running = Process(tmp_path)
     kept = {entry["fingerprint"] for entry in running.entries()}
-    assert set(acknowledged) <= kept
+    assert acknowledged <= kept
     assert len(kept) % 2 == 0  # calls are kept whole
     assert running.end() == 0
 
@@ -286,7 +281,7 @@ def test_a_taken_port_and_bad_settings_are_told_in_one_line(tmp_path: Path) -> N
         taken.listen()
         port = taken.getsockname()[1]
         running = Process(tmp_path, port)
-        assert running.popen.wait(15) == 1
+        assert running.popen.wait(DEADLINE) == 1
     line = json.loads(running.log.read_text())
     assert line["level"] == "critical"
     assert line["message"] == (
@@ -299,7 +294,7 @@ def test_a_taken_port_and_bad_settings_are_told_in_one_line(tmp_path: Path) -> N
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=DEADLINE,
     )
     assert bad.returncode == 1
     assert json.loads(bad.stdout)["message"] == (

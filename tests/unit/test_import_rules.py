@@ -25,6 +25,19 @@ FORBIDDEN = {
     "imports": {"engines", "cli"},
     "history": {"model", "checks", "render", "cli", "words"},
 }
+CONSOLE = "watchstack.console"
+PAGES = {"alerts", "dashboards", "knowledge", "logs"}
+# Room of the console -> rooms it may not import. What they share lies beside the rooms.
+CONSOLE_FORBIDDEN = {
+    "peers": PAGES | {"access", "inbox", "notify"},
+    "inbox": PAGES | {"notify"},
+    "notify": PAGES,
+    "access": PAGES | {"inbox", "notify", "peers"},
+    "alerts": PAGES - {"alerts"},
+    "dashboards": {"alerts", "knowledge"},
+    "knowledge": {"logs"},
+    "logs": {"alerts", "dashboards"},
+}
 
 
 def imported(path: Path) -> set[str]:
@@ -39,14 +52,16 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-def offences(room: str) -> list[str]:
-    files = [*(STACKGEN / room).rglob("*.py")]
+def offences(folder: Path, package: str, forbidden: set[str]) -> list[str]:
+    """What the files of a room import of rooms of the same package that they may not import."""
+    files = [*folder.rglob("*.py")]
+    assert files
     return [
         f"{path.relative_to(ROOT)} imports {name}"
         for path in files
         for name in sorted(imported(path))
-        for banned in FORBIDDEN[room]
-        if name == f"stackgen.{banned}" or name.startswith(f"stackgen.{banned}.")
+        for banned in forbidden
+        if name == f"{package}.{banned}" or name.startswith(f"{package}.{banned}.")
     ]
 
 
@@ -63,7 +78,16 @@ def test_the_library_never_imports_the_generator() -> None:
 
 @pytest.mark.parametrize("room", sorted(FORBIDDEN))
 def test_rooms_import_in_one_direction(room: str) -> None:
-    assert offences(room) == []
+    assert offences(STACKGEN / room, "stackgen", FORBIDDEN[room]) == []
+
+
+@pytest.mark.parametrize("room", sorted(CONSOLE_FORBIDDEN))
+def test_rooms_of_the_console_import_in_one_direction(room: str) -> None:
+    assert offences(LIBRARY / "console" / room, CONSOLE, CONSOLE_FORBIDDEN[room]) == []
+
+
+def test_every_room_of_the_console_has_its_rule() -> None:
+    assert {path.parent.name for path in (LIBRARY / "console").glob("*/__init__.py")} == CONSOLE_FORBIDDEN.keys()
 
 
 def test_an_offence_is_seen(tmp_path: Path) -> None:

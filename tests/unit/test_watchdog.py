@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from console_kit import START, TOKEN, FakeClock, alert, body, console, signed_in
 from flask.testing import FlaskClient
 from watchstack.console import Console, create_app
-from watchstack.console.entries import Entry
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def own(tmp_path: Path, clock: FakeClock) -> Iterator[Console]:
-    made = console(tmp_path, clock)
-    yield made
-    made.store.close()
+from watchstack.console.inbox.entries import Entry
 
 
 def told(own: Console) -> list[tuple[str, str]]:

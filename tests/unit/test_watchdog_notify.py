@@ -13,7 +13,7 @@ from console_kit import FakeClock, HttpRecorder, SmtpRecorder, console, recordin
 from support import ROOT
 from watchstack.console import Console
 from watchstack.console.config import KINDS
-from watchstack.console.messages import CALLS
+from watchstack.console.notify.messages import CALLS
 
 TEXT = (
     "Prometheus or Alertmanager no longer reaches the console:"
@@ -297,7 +297,7 @@ def test_a_mail_server_that_refuses_is_tried_again(tmp_path: Path) -> None:
 
 
 def test_a_receiver_that_hangs_holds_up_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("watchstack.console.notify.TIMEOUT", 0.2)
+    monkeypatch.setattr("watchstack.console.notify.notifier.TIMEOUT", 0.2)
     with recording() as recorder:
         recorder.delay.clear()
         own = prepared(tmp_path, "webhook", {"url": recorder.url})

@@ -10,10 +10,11 @@ from prometheus_client import disable_created_metrics
 from watchstack.console.app import create_app
 from watchstack.console.config import ConfigError
 from watchstack.console.context import background, build
-from watchstack.console.payload import LARGEST_BODY
+from watchstack.console.inbox.payload import LARGEST_BODY
 from watchstack.console.settings import Settings
 from watchstack.console.store import SchemaError
-from watchstack.serve import SettingError, log_to, serve
+from watchstack.serve import log_to, serve
+from watchstack.settings import SettingError
 
 
 def main() -> int:

@@ -5,29 +5,18 @@ from __future__ import annotations
 from flask import Flask, Response, request
 from jinja2 import StrictUndefined
 
-from watchstack.console import (
-    acknowledge,
-    alerts,
-    dashboards,
-    errors,
-    health,
-    inbox,
-    inbox_pages,
-    logs,
-    openapi,
-    overview,
-    pages,
-    relay,
-    silences,
-)
+from watchstack.console import alerts, dashboards, errors, health, logs, openapi, overview, pages
 from watchstack.console.access import guard
 from watchstack.console.access import views as access
+from watchstack.console.alerts import acknowledge, inbox_pages, silences
 from watchstack.console.context import EXTENSION, Console
+from watchstack.console.inbox import api
+from watchstack.console.inbox.payload import LARGEST_BODY
 from watchstack.console.knowledge import exports, insights, report, resources, rules, services, targets
-from watchstack.console.payload import LARGEST_BODY
+from watchstack.console.notify import relay
 
 BLUEPRINTS = (
-    inbox.blueprint,
+    api.blueprint,
     relay.blueprint,
     access.blueprint,
     overview.blueprint,

@@ -13,18 +13,18 @@ from prometheus_client import CollectorRegistry
 
 from watchstack.console.access.audit import Audit
 from watchstack.console.access.parts import Access, build_access
+from watchstack.console.access.token import TokenFile
 from watchstack.console.clock import Clock, SystemClock
 from watchstack.console.config import LiveConfig
-from watchstack.console.endings import Endings, alertmanager_alerts
-from watchstack.console.entries import Inbox
+from watchstack.console.inbox.endings import Endings, alertmanager_alerts
+from watchstack.console.inbox.entries import Inbox
 from watchstack.console.metrics import Metrics, StateCollector
-from watchstack.console.notify import Notifier
-from watchstack.console.peers import Peers
+from watchstack.console.notify.notifier import Notifier
+from watchstack.console.notify.watchdog import Watchdog
+from watchstack.console.peers.reachable import Peers
 from watchstack.console.runbooks import Runbooks
 from watchstack.console.settings import CONFIG_FILE, TOKEN_FILE, Settings
 from watchstack.console.store import Store, StoreError
-from watchstack.console.token import TokenFile
-from watchstack.console.watchdog import Watchdog
 
 EXTENSION = "watchstack-console"
 _log = logging.getLogger("watchstack.console")
@@ -93,7 +93,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Console:
         runbooks=Runbooks(settings.runbooks),
         metrics=metrics,
     )
-    metrics.registry.register(StateCollector(own))
+    metrics.registry.register(StateCollector(store, inbox, watchdog, config, own.peers))
     return own
 
 

@@ -19,7 +19,7 @@ from watchstack.console.access import marks
 from watchstack.console.access.guard import COOKIE
 from watchstack.console.access.marks import Need
 from watchstack.console.logs import VIEWS
-from watchstack.console.loki import LEVELS, MODES
+from watchstack.console.logs.loki import LEVELS, MODES
 from watchstack.console.schemas import SCHEMAS
 from watchstack.shapes import TEXT, Schema
 

@@ -10,12 +10,12 @@ from flask import Blueprint, abort, jsonify, render_template
 from flask.typing import ResponseReturnValue
 
 from watchstack.console.alerts.active import ACKNOWLEDGED, Active, Standing, gather
-from watchstack.console.ask import SHORT, Peer, PeerError, Told, together
 from watchstack.console.clock import iso
 from watchstack.console.context import Console, console
-from watchstack.console.entries import FIRING, SEVERITIES, Entry
+from watchstack.console.inbox.entries import FIRING, SEVERITIES, Entry
 from watchstack.console.pages import frame, strip
-from watchstack.console.series import Sample, instant, ranged
+from watchstack.console.peers.ask import SHORT, Peer, PeerError, Told, together
+from watchstack.console.peers.series import Sample, instant, ranged
 from watchstack.console.store import StoreError
 
 ALERTS_SHOWN = 8

@@ -1,4 +1,4 @@
-"""Runbooks, what every page shares (frame, filters, links), and what is not there. The inbox: inbox_pages.py."""
+"""Runbooks, what every page shares (frame, filters, links), and what is not there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from werkzeug.exceptions import NotFound
 from watchstack.console import errors
 from watchstack.console.clock import day, iso, span
 from watchstack.console.context import Console, console
-from watchstack.console.entries import ESCALATED, FIRING, Entry
+from watchstack.console.inbox.entries import ESCALATED, FIRING, Entry
 from watchstack.console.navigation import navigation
 
 LOGS_BEFORE = 600.0  # seconds

@@ -192,7 +192,8 @@ SCHEMAS: dict[str, Schema] = {
     "rule": record({"rules": each(_RULE), "missing": MISSING}),
     "targets": record({"targets": each(_TARGET), "counts": COUNTS, "dropped": WHOLE, "missing": MISSING}),
     "services": record({"services": each(_SERVICE), "counts": COUNTS, "missing": MISSING}),
-    "resources": record({"hosts": each(_HOST), "containers": each(_CONTAINER), "cost": _COST, "missing": MISSING}),
+    "resources": record({"hosts": each(_HOST), "containers": each(_CONTAINER), "left_out": WHOLE, "cost": _COST,
+                         "missing": MISSING}),
     "insights": _INSIGHTS,
     "logs": record(
         {"query": TEXT, "from": TIME, "to": TIME, "complete": BOOL, "missing": MISSING, "sampled": WHOLE,

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from watchstack.serve import Address, SettingError
+from watchstack.serve import Address
+from watchstack.settings import SettingError
 
 TOKEN_FILE = "inbox-token"
 CONFIG_FILE = "console.json"

@@ -1,4 +1,4 @@
-"""The console's SQLite file: opening, schema, transactions, notes, its health. What the inbox keeps: `entries`."""
+"""The console's SQLite file: opening, schema, transactions, notes, its health. What is kept: `inbox/entries.py`."""
 
 from __future__ import annotations
 

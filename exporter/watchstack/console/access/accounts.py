@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from watchstack.console.token import TokenFile, alike
+from watchstack.console.access.token import TokenFile, alike
 
 VIEWER, ADMIN = "viewer", "admin"
 FILES = {ADMIN: "console-admin-password", VIEWER: "console-viewer-password"}

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, g, jsonify, make_response, redirect, render_template, request, url_for
 from markupsafe import Markup
 
-from watchstack.console import origin
-from watchstack.console.access import marks
+from watchstack.console.access import marks, origin
 from watchstack.console.access.accounts import User
 from watchstack.console.access.audit import NOBODY, READ, REFUSED
 from watchstack.console.access.limits import guesser

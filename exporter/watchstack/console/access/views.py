@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, g, jsonify, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from watchstack.console import access, origin
-from watchstack.console.access import guard
+from watchstack.console import access
+from watchstack.console.access import guard, origin
 from watchstack.console.access.accounts import FILES
 from watchstack.console.access.audit import FAILED, LOGIN, LOGOUT, NOBODY, REFUSED, Note
 from watchstack.console.access.limits import guesser

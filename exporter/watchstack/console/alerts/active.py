@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from watchstack.console.ask import SHORT, Peer, PeerError, together, words_by_name
+from watchstack.console.alerts.silences import API, Silence, silences_of
 from watchstack.console.clock import iso
 from watchstack.console.context import Console
-from watchstack.console.entries import ESCALATED, FIRING, SEVERITIES, Entry
-from watchstack.console.silences import API, Silence, silences_of
+from watchstack.console.inbox.entries import ESCALATED, FIRING, SEVERITIES, Entry
+from watchstack.console.peers.ask import SHORT, Peer, PeerError, together, words_by_name
 from watchstack.console.store import StoreError
 
 PENDING, SILENCED, INHIBITED, MUTED, ACKNOWLEDGED = "pending", "silenced", "inhibited", "muted", "acknowledged"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from watchstack.console.clock import iso
-from watchstack.console.entries import ESCALATED, FIRING, RESOLVED, SEVERITIES
+from watchstack.console.inbox.entries import ESCALATED, FIRING, RESOLVED, SEVERITIES
 from watchstack.console.store import Store
 
 NOISE = ("Watchdog", "NotificationTest")  # are no trouble of the stack

@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
-from watchstack.console.acknowledge import DURATIONS, USUAL
-from watchstack.console.acknowledge import LONGEST as LONGEST_WORDS
 from watchstack.console.alerts import episodes, statistics
+from watchstack.console.alerts.acknowledge import DURATIONS, USUAL
+from watchstack.console.alerts.acknowledge import LONGEST as LONGEST_WORDS
 from watchstack.console.alerts.active import STATES, Active, Standing, gather
 from watchstack.console.clock import iso
 from watchstack.console.context import console
-from watchstack.console.entries import FIRING, SEVERITIES
+from watchstack.console.inbox.entries import FIRING, SEVERITIES
 from watchstack.console.pages import frame
 from watchstack.console.store import StoreError
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from watchstack.console.alerts.active import WATCHDOG
 from watchstack.console.alerts.episodes import Episode, since
-from watchstack.console.ask import SHORT, Peer, together
 from watchstack.console.context import Console
-from watchstack.console.entries import SEVERITIES
-from watchstack.console.series import instant
+from watchstack.console.inbox.entries import SEVERITIES
+from watchstack.console.peers.ask import SHORT, Peer, together
+from watchstack.console.peers.series import instant
 
 DAYS = (1, 7, 30, 90)
 USUAL = 7

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from watchstack.console.ask import PeerError
-from watchstack.console.loki import plain
+from watchstack.console.logs.loki import plain
+from watchstack.console.peers.ask import PeerError
 
 NONE = math.nan  # no value at this point of the grid
 SERIES = 50  # lines of a panel

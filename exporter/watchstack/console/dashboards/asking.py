@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from watchstack.console.ask import Peer, PeerError
 from watchstack.console.context import Console
 from watchstack.console.dashboards.answers import Answer, Question, read
+from watchstack.console.peers.ask import Peer, PeerError
 
 WORKERS = 6
 WAITING = 400  # questions that wait for their turn

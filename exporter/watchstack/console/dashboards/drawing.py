@@ -11,7 +11,6 @@ from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from watchstack.console.ask import PeerError
 from watchstack.console.dashboards import plain
 from watchstack.console.dashboards.answers import NONE, Answer, Question, Series
 from watchstack.console.dashboards.look import Look
@@ -19,6 +18,7 @@ from watchstack.console.dashboards.model import Panel, Target
 from watchstack.console.dashboards.reducers import WORDS, reduced
 from watchstack.console.dashboards.tables import tabled
 from watchstack.console.dashboards.variables import BadValue
+from watchstack.console.peers.ask import PeerError
 
 Asked = Mapping[str, tuple[Question, Answer | PeerError] | BadValue]
 LONGEST_NAME = 200

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from watchstack.console.ask import PeerError
 from watchstack.console.dashboards.answers import Answer, Question, Series
 from watchstack.console.dashboards.asking import Asker
 from watchstack.console.dashboards.events import Kind
 from watchstack.console.dashboards.queries import built_in
 from watchstack.console.dashboards.times import Span, step_of
 from watchstack.console.dashboards.variables import BadValue, Value, interpolate
+from watchstack.console.peers.ask import PeerError
 
 MARKS = 100  # of one kind, the newest
 _LABEL = re.compile(r"\{\{\s*(.+?)\s*\}\}")

@@ -14,7 +14,6 @@ from flask.typing import ResponseReturnValue
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from watchstack.console.ask import PeerError
 from watchstack.console.context import EXTENSION, Console, console
 from watchstack.console.dashboards import plain
 from watchstack.console.dashboards.asking import Asker
@@ -27,6 +26,7 @@ from watchstack.console.dashboards.queries import everything, option_values, val
 from watchstack.console.dashboards.times import Span, span, valid
 from watchstack.console.dashboards.variables import LONGEST, VALUES, Value
 from watchstack.console.pages import frame
+from watchstack.console.peers.ask import PeerError
 
 AT_ONCE = 60  # panels of a request
 SMALL = 1000  # bytes that are not worth packing

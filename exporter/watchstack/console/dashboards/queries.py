@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from watchstack.console.ask import PeerError
 from watchstack.console.dashboards.answers import ROWS, SERIES, Answer, Question
 from watchstack.console.dashboards.asking import Asker
 from watchstack.console.dashboards.declared import Variable
 from watchstack.console.dashboards.model import Dashboard, Panel, Target
 from watchstack.console.dashboards.times import SCRAPE, Span, step_of
 from watchstack.console.dashboards.variables import ALL, BadValue, Value, chosen, interpolate
+from watchstack.console.peers.ask import PeerError
 
 OPTIONS = 500  # of a variable
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from watchstack.console.ask import SHORT, TIMEOUT, Peer, PeerError, together
 from watchstack.console.clock import iso, span
 from watchstack.console.context import Console
-from watchstack.console.series import Sample, instant
+from watchstack.console.peers.ask import ODD, SHORT, TIMEOUT, Peer, PeerError, together
+from watchstack.console.peers.series import Sample, instant
 
 PERIODS: Mapping[str, float] = {
     "1h": 3600.0,
@@ -31,8 +31,10 @@ PERIODS: Mapping[str, float] = {
 WIDEST = 92 * 86400.0  # seconds of a period given by its ends
 NARROWEST = 60.0
 LONGEST = 1000  # characters of a parameter
+LATEST = 253402300799.0  # Unix seconds: the end of the year 9999, behind which no time can be written
 _FRACTION = re.compile(r"(\.\d{6})\d+")  # Go writes nanoseconds
-_ZONE = re.compile(r"(?<=T..:..:..) (\d\d:\d\d)$")  # a plus sign that nobody escaped arrives as a space
+# A plus sign that nobody escaped arrives as a space.
+_ZONE = re.compile(r"(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:\d\d)$")
 _SECONDS = re.compile(r"\d{1,11}(\.\d{1,9})?")
 
 
@@ -96,10 +98,12 @@ def moment(text: str, name: str) -> float | None:
         found = float(text)
     else:
         try:
-            read = datetime.fromisoformat(_ZONE.sub(r"+\1", _FRACTION.sub(r"\1", text)))
+            read = datetime.fromisoformat(_ZONE.sub(r"\1+\2", _FRACTION.sub(r"\1", text)))
             found = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             raise Wrong(f"The {name} is no time like 2026-11-21T10:00:00Z: {text[:60]}") from None
+    if found > LATEST:
+        raise Wrong(f"The {name} is too far away: {text[:60]}")
     return found if found > 0 else None
 
 
@@ -188,7 +192,7 @@ class Away:
                     if not error.status and isinstance(error.__cause__, OSError):
                         self._trouble = self._trouble or str(error)
                 raise PeerError(self._trouble or str(error), error.status) from error
-            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            except ODD as error:
                 raise PeerError(f"{self._name} answered in an unknown way") from error
 
         return asked
@@ -252,6 +256,18 @@ def percent_words(value: float | None) -> str:
     return f"{found.rstrip('0').rstrip('.')} %"
 
 
+def budget_words(left: float | None) -> str:
+    """What is left of an error budget, in percent: "45 % left", "overspent by 20 %"."""
+    if left is None:
+        return "–"
+    return f"{percent_words(left)} left" if left >= 0 else f"overspent by {percent_words(-left)}"
+
+
+def breakable(text: str) -> Markup:
+    """A name with underscores that may go on in the next line after each of them."""
+    return Markup("_<wbr>").join(text.split("_"))
+
+
 def coded(text: str) -> Markup:
     """Words of this console with `code` in them, as HTML."""
     pieces = [
@@ -265,5 +281,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "number_words": number_words,
     "bytes_words": bytes_words,
     "percent_words": percent_words,
+    "budget_words": budget_words,
+    "breakable": breakable,
     "coded": coded,
 }

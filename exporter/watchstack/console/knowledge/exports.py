@@ -20,7 +20,7 @@ from watchstack.console.alerts.episodes import Episode, since
 from watchstack.console.clock import datetime_of, iso
 from watchstack.console.context import Console, console
 from watchstack.console.dashboards.pages import library
-from watchstack.console.entries import Entry
+from watchstack.console.inbox.entries import Entry
 from watchstack.console.knowledge import insights, rules, services, targets
 from watchstack.console.knowledge.common import Away, Period, Wrong, ask, period, vectors
 from watchstack.console.pages import frame
@@ -28,6 +28,7 @@ from watchstack.console.store import StoreError
 
 USUAL = "7d"
 MOST = 20_000  # entries, episodes
+PAGE = 1000  # entries that are read at once
 LARGEST = 4 << 20  # bytes of a dashboard
 COLUMNS = ("began", "ended", "duration_seconds", "alertname", "severity", "service", "instance", "team", "status")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
@@ -47,7 +48,9 @@ def everything(own: Console, over: Period) -> dict[str, Any]:
     missing = list(answers.troubles)
     history: list[dict[str, Any]] = []
     try:
-        history = [one.as_json() for one in _entries(own, over)]
+        entries = _entries(own, over)
+        history = [one.as_json() for one in entries[:MOST]]
+        missing += [f"only the newest {MOST} messages of this time are in it"] if len(entries) > MOST else []
     except StoreError as error:
         missing.append(f"the inbox cannot be read: {error}")
     known, scraped, watched = rules.gather(own), targets.gather(own), services.gather(own)
@@ -70,14 +73,16 @@ def everything(own: Console, over: Period) -> dict[str, Any]:
     }
 
 
-def _entries(own: Console, over: Period) -> Iterable[Entry]:
-    """The inbox's entries of the period, newest first, MOST at most. Raises StoreError."""
-    before, left = None, MOST
-    while left > 0 and (page := own.inbox.newest(limit=min(1000, left), before=before)):
-        yield from (one for one in page if over.start <= one.received_at <= over.end)
+def _entries(own: Console, over: Period) -> list[Entry]:
+    """The inbox's entries of the period, newest first; more than MOST where that is not all. Raises StoreError."""
+    found: list[Entry] = []
+    before = None
+    while len(found) <= MOST and (page := own.inbox.newest(limit=PAGE, before=before)):
+        found += [one for one in page if over.start <= one.received_at <= over.end]
         if page[-1].received_at < over.start:
-            return
-        before, left = page[-1].id, left - len(page)
+            break
+        before = page[-1].id
+    return found
 
 
 def table(found: Iterable[Episode], now: float) -> str:

@@ -43,12 +43,14 @@ class Finding(insights.Finding):
 class Known:
     """What the rules judge. thresholds: of hosts, percent. period: its words. silent: the watchdog's alarm is on.
 
+    logged: words of the time whose log lines are counted: the end of the period, or all of it.
     rises: (resource, host, what fills) to its points over the period, Unix seconds and percent.
     """
 
     answers: Answers
     thresholds: Mapping[str, float]
     period: str
+    logged: str
     silent: bool = False
     rises: Mapping[tuple[str, str, str], list[tuple[float, float | None]]] | None = None
 
@@ -251,15 +253,15 @@ def _certificates(known: Known) -> Iterator[Finding]:
 
 
 def error_lines(answers: Answers) -> tuple[float, float] | None:
-    """Log lines that tell of errors, before and now; None unless both times are known to have been logged."""
-    counts = [sum(answers.found.get(name) or ()) for name in ("logged before", "failed", "failing")]
-    return (counts[1], counts[2]) if counts[0] and answers.found.get("failing") else None
+    """Log lines that tell of errors, before and now; None unless both are known, and the time before was logged."""
+    logged, before, now = (answers.found.get(name) for name in ("logged before", "failed", "failing"))
+    return (sum(before), sum(now)) if logged and sum(logged) and before and now else None
 
 
 def _lines(known: Known) -> Iterator[Finding]:
     before, now = error_lines(known.answers) or (0.0, 0.0)  # none now is no finding
     if now >= MANY_LINES and now > JUMP * before:
-        words = f"{now:.0f} log lines tell of errors, {before:.0f} did in the time before"
+        words = f"{now:.0f} log lines within {known.logged} tell of errors, {before:.0f} did in the time before"
         yield Finding(5, "warning", words, "See which patterns are new", "/logs?level=error&view=patterns")
 
 

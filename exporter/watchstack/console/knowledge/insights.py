@@ -1,8 +1,8 @@
 """How the stack and what it watches did over a period: a score with its reasons, alerts, advice, trends.
 
 The same shape as an application's own insights (A-21): `health_score`, `alerts`, `recommendations`. The score is 100
-less the points of every finding, 0 at least, and None while nothing is known. What is not known is never made up: it
-lowers `confidence` and is named. The rules: findings.py.
+less the points of every finding, 0 at least, and None while no figures are known: log lines alone say too little. What
+is not known is never made up: it lowers `confidence` and is named. The rules: findings.py.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from watchstack.console.ask import Peer
+from watchstack.console.clock import span
 from watchstack.console.context import Console, console
 from watchstack.console.knowledge.common import Answers, Away, Period, Wrong, ask, period, vectors
 from watchstack.console.knowledge.findings import MOST, Known, all_of, error_lines
 from watchstack.console.knowledge.written import sources_of
 from watchstack.console.pages import frame
-from watchstack.console.series import API
+from watchstack.console.peers.ask import Peer
+from watchstack.console.peers.series import API, number
 from watchstack.insights import trend
 
 USUAL = "24h"
@@ -28,7 +29,8 @@ BAD, GOOD = 50, 80  # scores under 80 are treated as a problem (G-16)
 POINTS = 120  # of the series whose rise is judged
 LOGS = 21600.0  # seconds of logs that are counted at most
 LOGGED = '{job=~".+"}'
-FAILING = '{job=~".+"} | detected_level=~"error|err|critical|fatal" or level=~"error|err|critical|fatal"'
+_GRAVE = '"(?i)error|err|critical|fatal"'
+FAILING = f'{{job=~".+"}} | detected_level=~{_GRAVE} or level=~{_GRAVE}'
 Curves = dict[tuple[str, str, str], list[tuple[float, float | None]]]
 # What is known about: words, and the question whose answer shows it.
 AREAS: Mapping[str, tuple[str, str]] = {
@@ -42,6 +44,7 @@ AREAS: Mapping[str, tuple[str, str]] = {
     "logs": ("logs", "failing"),
     "before": ("the period before", "before_targets"),
 }  # fmt: skip
+NO_SCORE = ("logs", "before")  # areas that alone say nothing of how it is now
 # Name of a trend: its words, unit, query now and query before (they differ by the offset alone).
 TRENDS: Mapping[str, tuple[str, str, str]] = {
     "requests_per_second": ("Requests a second", "number", "sum(avg_over_time(service:http_requests:rate5m{p}))"),
@@ -107,7 +110,8 @@ def gather(own: Console, over: Period) -> dict[str, Any]:
     answers = ask({**questions, **_rising(own, over), **_failing(own, over)})
     if "loki" not in own.config.current.peers:
         answers.found["failing"] = []
-    known = Known(answers, sources_of(own).current().thresholds, over.words, own.watchdog.alarm, _rises(answers))
+    thresholds = sources_of(own).current().thresholds
+    known = Known(answers, thresholds, over.words, span(_logged(over)), own.watchdog.alarm, _rises(answers))
     return judged(known, over)
 
 
@@ -119,13 +123,13 @@ def judged(known: Known, over: Period) -> dict[str, Any]:
     found = all_of(known)
     score = max(0, 100 - sum(one.points for one in found))
     return {
-        "health_score": score if any(areas[name] == "known" for name in AREAS if name != "before") else None,
+        "health_score": score if any(areas[name] == "known" for name in AREAS if name not in NO_SCORE) else None,
         "confidence": round(have / len(areas), 2),
         "alerts": [{"message": one.message, "severity": one.severity} for one in found],
         "recommendations": [{"message": one.message, "action": one.action, "link": one.link} for one in found],
         "reasons": [{"message": one.message, "points": -one.points} for one in found if one.points],
         "findings": [one.as_json() for one in found],
-        "trends": _trends(answers),
+        "trends": _trends(answers, over),
         "areas": {name: {"words": AREAS[name][0], "state": state} for name, state in areas.items()},
         "period": over.as_json(),
         "missing": answers.troubles,
@@ -139,7 +143,7 @@ def _area(answers: Answers, question: str) -> str:
     return "known" if answers.found[question] else "no data"
 
 
-def _trends(answers: Answers) -> dict[str, Any]:
+def _trends(answers: Answers, over: Period) -> dict[str, Any]:
     """Only those of which both sides are known."""
     found = {}
     for name, (words, unit, _) in TRENDS.items():
@@ -147,7 +151,8 @@ def _trends(answers: Answers) -> dict[str, Any]:
         if now is not None and before is not None:
             found[name] = {"words": words, "unit": unit, **trend(before, now)}
     if lines := error_lines(answers):
-        found["error_lines"] = {"words": "Log lines of errors", "unit": "number", **trend(*lines)}
+        words = "Log lines of errors" + (f", {span(_logged(over))}" if _logged(over) < over.seconds else "")
+        found["error_lines"] = {"words": words, "unit": "number", **trend(*lines)}
     return found
 
 
@@ -170,7 +175,7 @@ def _rising(own: Console, over: Period) -> dict[str, Callable[[], Any]]:
 def _curves(name: str, told: Any) -> Curves:
     return {
         (name, str(row["metric"].get("instance", "")), str(row["metric"].get("mount_point", ""))): [
-            (float(at), float(value)) for at, value in row["values"]
+            (float(at), number(value)) for at, value in row["values"]
         ]
         for row in told["data"]["result"]
     }
@@ -183,11 +188,16 @@ def _rises(answers: Answers) -> Curves:
     return found
 
 
+def _logged(over: Period) -> float:
+    """Seconds of logs that are counted."""
+    return min(over.seconds, LOGS)
+
+
 def _failing(own: Console, over: Period) -> dict[str, Callable[[], Any]]:
     """Log lines that tell of errors, of a few hours at most, and as many before."""
     if "loki" not in own.config.current.peers:
         return {}
-    seconds = round(min(over.seconds, LOGS))
+    seconds = round(_logged(over))
     away = Away(own, "Loki", over.patience)
 
     def counted(chosen: str, back: int) -> Callable[[], Any]:

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from watchstack.console.alerts.episodes import since
 from watchstack.console.alerts.statistics import MOST, durations, noisiest
 from watchstack.console.context import Console, console
-from watchstack.console.entries import SEVERITIES
+from watchstack.console.inbox.entries import SEVERITIES
 from watchstack.console.knowledge import insights
 from watchstack.console.knowledge.common import Answers, Period, Wrong, ask, percent, period, rounded, vectors
 from watchstack.console.pages import frame
@@ -86,16 +86,17 @@ def _services(answers: Answers) -> list[dict[str, Any]]:
     before, single = answers.by("available_before", "service"), {}
     for name in ("requests", "failed", "p95", "away"):
         single[name] = answers.by(name, "service")
+    none_failed = 0.0 if answers.knows("failed") else None  # a service without one failed request has no such series
     found = []
     for key, share in answers.by("available", "service").items():
-        requests, failed = single["requests"].get(key), single["failed"].get(key, 0.0)
-        then = before.get(key)
+        requests, failed = single["requests"].get(key), single["failed"].get(key, none_failed)
+        then, away = before.get(key), single["away"].get(key)
         found.append(
             {
                 "service": key[0],
                 "available_percent": rounded(100 * share, 6),
                 "available_before_percent": None if then is None else rounded(100 * then, 6),
-                "away_seconds": round(single["away"].get(key, 0.0)),
+                "away_seconds": None if away is None else round(away),
                 "requests": None if requests is None else round(requests),
                 "failed_percent": rounded(percent(failed, requests)),
                 "p95_seconds": rounded(single["p95"].get(key)),

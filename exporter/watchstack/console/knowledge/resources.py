@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -9,12 +10,12 @@ from typing import Any
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
-from watchstack.console.ask import Peer, PeerError
 from watchstack.console.context import Console, console
 from watchstack.console.knowledge.common import PERIODS, Answers, Away, Wrong, ask, period, vectors
 from watchstack.console.knowledge.written import sources_of
 from watchstack.console.pages import frame
-from watchstack.console.series import ranged
+from watchstack.console.peers.ask import Peer, PeerError
+from watchstack.console.peers.series import ranged
 
 USUAL = "1h"
 MOST = 100  # hosts, containers that are listed
@@ -112,8 +113,11 @@ class Cost:
 
 @dataclass(frozen=True)
 class Resources:
+    """left_out: how many containers there are beyond these."""
+
     hosts: tuple[Host, ...] = ()
     containers: tuple[Container, ...] = ()
+    left_out: int = 0
     cost: Cost = field(default_factory=Cost)
     troubles: tuple[str, ...] = ()
 
@@ -132,30 +136,24 @@ def gather(own: Console) -> Resources:
     away = Away(own, "Prometheus")
     tsdb = away.question(lambda peer: _most_series(peer.get("/api/v1/status/tsdb", [("limit", str(TOP))])))
     answers = ask({**vectors(own, {**HOSTS, **CONTAINERS, **OWN}), "metrics": tsdb})
-    return Resources(_hosts(answers), _containers(answers), _cost(answers), tuple(answers.troubles))
+    containers = _containers(answers)
+    left_out = max(0, len(containers) - MOST)
+    return Resources(_hosts(answers), containers[:MOST], left_out, _cost(answers), tuple(answers.troubles))
 
 
 def _most_series(told: Any) -> list[tuple[str, int]]:
-    try:
-        return [(str(one["name"]), int(one["value"])) for one in told["data"]["seriesCountByMetricName"][:TOP]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise PeerError("Prometheus answered in an unknown way") from error
+    return [(str(one["name"]), int(one["value"])) for one in told["data"]["seriesCountByMetricName"][:TOP]]
 
 
 def _hosts(answers: Answers) -> tuple[Host, ...]:
     values = {key: answers.by(key, "instance") for key in ("cpu", "memory", "available", "received", "sent")}
-    disks, free = answers.by("disks", "instance", "mount_point"), answers.by("free", "instance", "mount_point")
-    names = sorted({name for found in values.values() for (name,) in found} | {name for name, _ in disks})
+    free = answers.by("free", "instance", "mount_point")
+    disks: dict[str, list[Disk]] = defaultdict(list)
+    for (host, mount), value in sorted(answers.by("disks", "instance", "mount_point").items()):
+        disks[host].append(Disk(mount, value, free.get((host, mount))))
+    names = sorted({name for found in values.values() for (name,) in found} | disks.keys())
     return tuple(
-        Host(
-            name,
-            **{key: found.get((name,)) for key, found in values.items()},
-            disks=tuple(
-                Disk(mount, value, free.get((host, mount)))
-                for (host, mount), value in sorted(disks.items())
-                if host == name
-            ),
-        )
+        Host(name, **{key: found.get((name,)) for key, found in values.items()}, disks=tuple(disks[name]))
         for name in names[:MOST]
     )
 
@@ -165,12 +163,14 @@ def _containers(answers: Answers) -> tuple[Container, ...]:
     cpu, memory = answers.by("container_cpu", "name"), answers.by("container_memory", "name")
     limit, health = answers.by("container_limit", "name"), answers.by("container_health", "name")
     restarts = answers.by("container_restarts", "name")
-    states = dict(answers.by("container_state", "name", "state"))
-    names = {*cpu, *memory, *((name,) for name, _ in states)}
+    states: dict[tuple[str, ...], str] = {}
+    for name, state in answers.by("container_state", "name", "state"):
+        states[(name,)] = state
+    names = {*cpu, *memory, *states}
     found = [
         Container(
             key[0],
-            next((state for name, state in states if name == key[0]), ""),
+            states.get(key, ""),
             cpu.get(key),
             memory.get(key),
             limit.get(key),
@@ -179,7 +179,7 @@ def _containers(answers: Answers) -> tuple[Container, ...]:
         )
         for key in names
     ]
-    return tuple(sorted(found, key=lambda one: (-(one.cpu or 0), -(one.memory or 0), one.name))[:MOST])
+    return tuple(sorted(found, key=lambda one: (-(one.cpu or 0), -(one.memory or 0), one.name)))
 
 
 def _cost(answers: Answers) -> Cost:
@@ -205,7 +205,7 @@ def drawn(own: Console, name: str, key: str) -> dict[str, Any]:
     words, unit, query, label, limits = CHARTS[name]
     known = sources_of(own).current().thresholds
     colours = (("warning", "orange"), ("critical", "red")) if limits else ()
-    now = own.clock.time()
+    now = float(int(own.clock.time()))  # as Prometheus tells times: else the last point falls behind the end
     start = now - PERIODS[key]
     series = ranged(Peer.of(own, "Prometheus"), query, start, now, label)
     for one in series:

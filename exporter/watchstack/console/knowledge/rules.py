@@ -15,12 +15,12 @@ from typing import Any
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
-from watchstack.console.ask import Peer, PeerError
 from watchstack.console.clock import iso
 from watchstack.console.context import Console, console
 from watchstack.console.knowledge.common import FILTERS, LONGEST, Answers, Away, ask, since
 from watchstack.console.knowledge.written import Key, Sources, Written, sources_of
 from watchstack.console.pages import frame
+from watchstack.console.peers.ask import ODD, Peer, PeerError
 
 STATES = ("firing", "pending", "inactive", "recording", "broken", "unloaded", "unwritten")
 KINDS = {"alerting": "alert", "recording": "record"}
@@ -132,16 +132,17 @@ def merged(answers: Answers, sources: Sources) -> Rules:
         waiting[one.key].append(one)
     found: list[Rule] = []
     troubles = [*answers.troubles, *([sources.trouble] if sources.trouble else [])]
+    known: set[str] = set()
     for part in answers.found:
         try:
             loaded = list(_loaded(part, answers.found[part]))
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except ODD:
             troubles.append(f"{part} answered in an unknown way")
             continue
+        known.add(part)
         for rule in loaded:
             mine = waiting.get(rule.key)
             found.append(replace(rule, written=_first(mine)) if mine else rule)
-    known = {part for part in answers.found if f"{part} answered in an unknown way" not in troubles}
     for left in waiting.values():
         found += [_absent(one) for one in left if one.part in known or one.disabled]
     return Rules(tuple(found), tuple(troubles))
@@ -258,8 +259,8 @@ def shown() -> ResponseReturnValue:
     """?state= one of STATES, ?severity=, ?team=, ?text=, ?page= from 1."""
     own, asked = console(), _asked()
     everything, found = listing(own, asked)
-    page = max(1, request.args.get("page", 1, type=int))
-    first = min((page - 1) * PAGE, 10**9)
+    page = min(max(1, request.args.get("page", 1, type=int)), max(1, math.ceil(len(found) / PAGE)))
+    first = (page - 1) * PAGE
     return render_template(
         "rules.html",
         **frame(own),

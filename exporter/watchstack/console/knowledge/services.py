@@ -19,6 +19,7 @@ from watchstack.console.context import Console, console
 from watchstack.console.knowledge.common import LONGEST, Answers, ask, rounded, vectors
 from watchstack.console.knowledge.written import Sources, sources_of
 from watchstack.console.pages import frame
+from watchstack.console.peers.series import Sample
 
 STATES = ("down", "degraded", "up", "absent")  # absent: in stack.yml, and Prometheus has no target of it
 SHOWN = 200
@@ -37,6 +38,7 @@ QUERIES: Mapping[str, str] = {
     "alerts": 'count by (service, severity) (ALERTS{alertstate="firing", service!=""})',
     "budgets": "min by (service, slo) (slo:error_budget_remaining:ratio)",
 }
+DETAILS: Mapping[str, str] = {"checks": "component", "took": "component", "alerts": "severity", "budgets": "slo"}
 blueprint = Blueprint("services", __name__)
 
 
@@ -106,13 +108,15 @@ def gather(own: Console) -> Services:
 
 def judged(answers: Answers, sources: Sources) -> Services:
     """Every service that Prometheus knows or stack.yml names."""
-    targets: dict[str, list[Mapping[str, str]]] = defaultdict(list)
-    up: dict[str, int] = defaultdict(int)
+    targets: dict[str, list[Sample]] = defaultdict(list)
     for sample in answers.samples("up"):
-        name = sample.labels.get("service", "")
-        targets[name].append(sample.labels)
-        up[name] += sample.value > 0
-    found = [_service(name, labels, up[name], answers) for name, labels in targets.items()]
+        targets[sample.labels.get("service", "")].append(sample)
+    details = {question: _of_each(answers, question, label) for question, label in DETAILS.items()}
+    versions = _versions(answers)
+    found = [
+        _service(name, ups, answers, {what: of_each[name] for what, of_each in details.items()}, versions[name])
+        for name, ups in targets.items()
+    ]
     if answers.knows("up"):
         words = ("stack.yml has it, and Prometheus no target of it: ./stack apply",)
         found += [Service(one, "absent", words) for one in sources.services if one not in targets]
@@ -120,18 +124,28 @@ def judged(answers: Answers, sources: Sources) -> Services:
     return Services(tuple(found), tuple(answers.troubles))
 
 
-def _service(name: str, targets: list[Mapping[str, str]], up: int, answers: Answers) -> Service:
-    took = answers.by("took", "service", "component")
-    checks = tuple(
-        Check(component, value > 0, rounded(took.get((service, component))))
-        for (service, component), value in sorted(answers.by("checks", "service", "component").items())
-        if service == name
-    )
-    alerts = {severity: int(value) for (service, severity), value in answers.by("alerts", "service", "severity").items()
-              if service == name}  # fmt: skip
+def _of_each(answers: Answers, name: str, label: str) -> dict[str, dict[str, float]]:
+    """The values of a question by service, then by another label of theirs."""
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    for (service, told), value in sorted(answers.by(name, "service", label).items()):
+        found[service][told] = value
+    return found
+
+
+def _service(
+    name: str,
+    targets: list[Sample],
+    answers: Answers,
+    details: Mapping[str, Mapping[str, float]],
+    versions: set[str],
+) -> Service:
+    """targets: its samples of `up`; details: what the questions of DETAILS gave of it."""
+    took, up = details["took"], sum(one.value > 0 for one in targets)
+    checks = tuple(Check(one, value > 0, rounded(took.get(one))) for one, value in details["checks"].items())
+    alerts = {severity: int(value) for severity, value in details["alerts"].items()}
     probe = answers.by("probes", "service").get((name,))
     state, why = _state(len(targets), up, probe, checks, alerts)
-    first = max(targets, key=len)
+    first = max((one.labels for one in targets), key=len)
     single = {key: rounded(answers.by(key, "service").get((name,))) for key in ("requests", "errors", "p95")}
     return Service(
         name=name,
@@ -146,22 +160,19 @@ def _service(name: str, targets: list[Mapping[str, str]], up: int, answers: Answ
         errors=single["errors"],
         p95=single["p95"],
         probe=None if probe is None else probe > 0,
-        versions=_versions(name, answers),
+        versions=tuple(sorted(versions)),
         checks=checks,
         alerts=alerts,
-        budgets={slo: value for (service, slo), value in answers.by("budgets", "service", "slo").items()
-                 if service == name},
-    )  # fmt: skip
+        budgets=details["budgets"],
+    )
 
 
-def _versions(name: str, answers: Answers) -> tuple[str, ...]:
-    """Of the application; of each part where it is the stack itself."""
-    found = {
-        f"{job} {version}" if name == OWN else version
-        for service, job, version in answers.by("versions", "service", "job", "version")
-        if service == name
-    }
-    return tuple(sorted(found))
+def _versions(answers: Answers) -> dict[str, set[str]]:
+    """By service: of the application; of each part where it is the stack itself."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for service, job, version in answers.by("versions", "service", "job", "version"):
+        found[service].add(f"{job} {version}" if service == OWN else version)
+    return found
 
 
 def _state(

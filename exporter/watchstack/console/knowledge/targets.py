@@ -13,12 +13,25 @@ from watchstack.console.clock import iso
 from watchstack.console.context import Console, console
 from watchstack.console.knowledge.common import LONGEST, Away, ask, since, vectors
 from watchstack.console.pages import frame
+from watchstack.console.peers.ask import ODD
 
 HEALTHS = ("down", "unknown", "up")  # worst first
 SHOWN = 500
 LONGEST_ERROR = 500  # characters
-# What stands in an error of Prometheus, what it means, what to do. The first that fits is told.
+# What stands in an error of Prometheus, what it means, what to do. The first that fits is told: the words of a status
+# (504 Gateway Timeout) are no timeout of ours.
 HINTS: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (("HTTP status 401", "HTTP status 403"), "It asks for a login, or refuses the one it got.",
+     "Give `bearer_token_file` to the service in stack.yml, or open the metrics path of the program."),
+    (("HTTP status 404",), "It has no page at this path.",
+     "Correct `metrics_path` in stack.yml; applications of the library have /metrics."),
+    (("HTTP status 429",), "It refuses because it is asked too often.", "Scrape less often: `interval` in stack.yml."),
+    (("HTTP status 5",), "The program fails while it answers.", "Look for the exception in the logs of the service."),
+    (("HTTP status 3",), "It sends on to another address.", "Name the address that it sends to."),
+    (("credentials",), "Prometheus cannot read the login that it should show.",
+     "See whether `bearer_token_file` in stack.yml names a file that is there and not empty, then ./stack apply."),
+    (("HTTP response to HTTPS client", "not look like a TLS handshake"), "It speaks no HTTPS, and HTTPS is asked.",
+     "Set `scheme: http`."),
     (("connection refused",), "Nothing listens at this address.",
      "Start the program, or correct the port in stack.yml under `targets`; inside of a container 127.0.0.1 is the "
      "container itself, host.docker.internal the machine."),
@@ -30,13 +43,6 @@ HINTS: tuple[tuple[tuple[str, ...], str, str], ...] = (
      "See whether the host is up and on the same network, and whether a firewall stands between."),
     (("connection reset", "unexpected EOF", ": EOF"), "The connection was closed before the answer was whole.",
      "See whether the program restarts, and whether it speaks HTTPS where HTTP is asked or the other way round."),
-    (("HTTP status 401", "HTTP status 403"), "It asks for a login, or refuses the one it got.",
-     "Give `bearer_token_file` to the service in stack.yml, or open the metrics path of the program."),
-    (("HTTP status 404",), "It has no page at this path.",
-     "Correct `metrics_path` in stack.yml; applications of the library have /metrics."),
-    (("HTTP status 5",), "The program fails while it answers.", "Look for the exception in the logs of the service."),
-    (("HTTP status 429",), "It refuses because it is asked too often.", "Scrape less often: `interval` in stack.yml."),
-    (("HTTP status 3",), "It sends on to another address.", "Name the address that it sends to."),
     (("text/html", "unsupported Content-Type", "expected a valid start token", "invalid metric type", "parse error",
       "expected label", "expected equal", "expected value", "INVALID"),
      "What it answers is no metrics, often an HTML page.",
@@ -46,7 +52,6 @@ HINTS: tuple[tuple[tuple[str, ...], str, str], ...] = (
      "Look for a label with endless values (a user, an address, a raw path) and drop it; else raise the limit."),
     (("x509", "certificate", "tls:"), "The certificate is not trusted, is out of date or names another host.",
      "Renew it, or have it signed by an authority that Prometheus's machine trusts."),
-    (("server gave HTTP response to HTTPS client",), "It speaks HTTP, and HTTPS is asked.", "Set `scheme: http`."),
     (("out of order", "duplicate sample", "out of bounds"), "It gives samples twice or with old times.",
      "Let the program leave timestamps away, and see that no series stands twice on its page."),
 )  # fmt: skip
@@ -101,7 +106,7 @@ def gather(own: Console) -> Targets:
         found = [_target(one, samples) for one in data.get("activeTargets") or ()]
         counted = data.get("droppedTargetCounts") or {}
         dropped = int(sum(counted.values())) or len(data.get("droppedTargets") or ())
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except ODD:
         return Targets(troubles=(*troubles, "Prometheus answered in an unknown way"))
     found.sort(key=lambda one: (HEALTHS.index(one.health), one.job, one.service, one.instance))
     return Targets(tuple(found), dropped, tuple(troubles))

@@ -29,8 +29,10 @@
       own.chart.look = { fill: 10, ...own.chart.look, unit: told.unit ?? "short", low: told.low ?? own.chart.look.low, high: told.high ?? own.chart.look.high };
       if (told.thresholds?.length) Object.assign(own.chart.look, { limits: "line", steps: told.thresholds });
       say(own, told.series.length ? "" : "no data");
+      own.chart.area.hidden = false;
       await own.chart.show(gridded(told));
     } catch (error) {
+      own.chart.area.hidden = !own.chart.chart; // words alone, where nothing was drawn before
       say(own, String(error.message ?? error));
     }
   }

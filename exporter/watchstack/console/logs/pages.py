@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from watchstack.console.ask import Peer, PeerError
-from watchstack.console.clock import iso
+from watchstack.console.clock import datetime_of, iso
 from watchstack.console.context import Console, console
 from watchstack.console.knowledge.common import LONGEST, Answers, Away, Wrong, ask, moment
-from watchstack.console.loki import LEVELS, LIMIT, MODES, SAMPLE, STREAM, Bar, Line, Search, around, lines, volume
+from watchstack.console.logs.loki import LEVELS, LIMIT, MODES, SAMPLE, STREAM, Bar, Line, Search, around, lines, volume
+from watchstack.console.logs.patterns import MOST, patterns
 from watchstack.console.pages import frame
-from watchstack.console.patterns import MOST, patterns
+from watchstack.console.peers.ask import Peer, PeerError
 
 USUAL = 3600.0  # seconds before the end
 WIDEST = 30 * 86400.0  # seconds; Loki refuses longer ones by itself
@@ -152,6 +153,7 @@ def _page(
         levels=LEVELS,
         ranges=[(words, _second(own.clock.time() - seconds)) for words, seconds in RANGES],
         around=_around,
+        older=_older(found or []),
         second=_second,
         grafana=own.settings.grafana,
         troubles=troubles,
@@ -176,6 +178,16 @@ def _search(told: Mapping[str, str], now: float) -> Search:
 def _second(at: float) -> str:
     """Short enough for a field to show whole."""
     return iso(math.floor(at)).replace(".000Z", "Z")
+
+
+def _older(found: list[Line]) -> str:
+    """Where the next page ends: just behind the oldest line, so that none of the same moment is lost, and before it
+    where all lines are of one moment, so that the pages come to an end."""
+    if not found:
+        return ""
+    newest, oldest = (int(line.nanoseconds) // 1000 for line in (found[0], found[-1]))
+    micros = oldest + (oldest < newest)
+    return (datetime_of(micros // 10**6) + timedelta(microseconds=micros % 10**6)).isoformat().replace("+00:00", "Z")
 
 
 def _around(line: Line) -> str:

@@ -17,10 +17,10 @@ from flask import Blueprint, Response, jsonify, request
 from watchstack.console.clock import iso
 from watchstack.console.config import Receiver
 from watchstack.console.context import Console
-from watchstack.console.entries import FIRING, RESOLVED, Notice
-from watchstack.console.inbox import takes_notices
-from watchstack.console.messages import Call, MessageError, Options
-from watchstack.console.notify import SendError, post
+from watchstack.console.inbox.api import takes_notices
+from watchstack.console.inbox.entries import FIRING, RESOLVED, Notice
+from watchstack.console.notify.messages import Call, MessageError, Options
+from watchstack.console.notify.notifier import SendError, post
 
 SEVERITIES = ("critical", "error", "warning", "info")
 MOST_ALERTS = 100  # that are written out in one message

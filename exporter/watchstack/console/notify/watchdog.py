@@ -1,4 +1,4 @@
-"""Notices that alerting has fallen silent: heartbeats in, an alarm when they stay away. Who is told, how: `notify`."""
+"""Notices that alerting has fallen silent: heartbeats in, an alarm when they stay away. Who is told: `notifier`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 
 from watchstack.console.clock import Clock, day, span
 from watchstack.console.config import Config
-from watchstack.console.entries import FIRING, RESOLVED, Inbox, Notice
+from watchstack.console.inbox.entries import FIRING, RESOLVED, Inbox, Notice
 from watchstack.console.store import Store, StoreError
 
 ALERTNAME = "AlertingSilent"

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from watchstack.console.config import PEERS, Config
-from watchstack.console.fetch import fetch
+from watchstack.console.peers.fetch import fetch
 
 TIMEOUT = 3.0  # seconds
 PAUSE = 1.0  # seconds before a part is asked again

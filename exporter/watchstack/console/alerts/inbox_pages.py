@@ -1,4 +1,4 @@
-"""The pages of the inbox: what fires, the history, one entry. On the blueprint of `pages`; its API: inbox.py."""
+"""The pages of the inbox: what fires, the history, one entry. On the blueprint of `pages`; its API: `inbox/api.py`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
 
-from watchstack.console.acknowledge import DURATIONS, LONGEST, USUAL
+from watchstack.console.alerts.acknowledge import DURATIONS, LONGEST, USUAL
 from watchstack.console.alerts.active import Active, Standing, gather
 from watchstack.console.context import Console, console
-from watchstack.console.entries import FIRING, RESOLVED, SEVERITIES
+from watchstack.console.inbox.entries import FIRING, RESOLVED, SEVERITIES
 from watchstack.console.pages import blueprint, frame
 from watchstack.console.store import StoreError
 

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from watchstack.console.clock import datetime_of, iso
-from watchstack.console.entries import FIRING
+from watchstack.console.inbox.entries import FIRING
 
 PRODUCT = "Watchstack"
 SECRET_LIMIT = 64 * 1024  # bytes read of a secret's file

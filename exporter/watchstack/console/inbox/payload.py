@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from watchstack.console.entries import FIRING, RESOLVED, Notice
+from watchstack.console.inbox.entries import FIRING, RESOLVED, Notice
 
 LARGEST_BODY = 8 << 20  # bytes; ten thousand alerts of 800 bytes
 MOST_ALERTS = 10_000

@@ -14,8 +14,8 @@ from typing import Any
 
 from watchstack.console.clock import Clock
 from watchstack.console.config import Config
-from watchstack.console.entries import RESOLVED, Inbox, Notice
-from watchstack.console.fetch import fetch, parsed
+from watchstack.console.inbox.entries import RESOLVED, Inbox, Notice
+from watchstack.console.peers.fetch import fetch, parsed
 from watchstack.console.store import Store, StoreError
 
 TIMEOUT = 5.0  # seconds

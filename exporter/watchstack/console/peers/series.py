@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from watchstack.console.ask import Peer, PeerError, understood, words_by_name
+from watchstack.console.peers.ask import Peer, PeerError, understood, words_by_name
 
 API = "/api/v1"
 MOST_SERIES = 50  # of one chart
@@ -30,7 +30,7 @@ def instant(peer: Peer, query: str, at: float | None = None) -> list[Sample]:
     rows = _result(peer.get(f"{API}/query", [("query", query), *when]), "vector")
     with understood("Prometheus"):
         for row in rows:
-            value = _number(row["value"][1])
+            value = number(row["value"][1])
             if value is not None:
                 found.append(Sample(words_by_name(row["metric"]), value))
     return found
@@ -48,7 +48,7 @@ def ranged(peer: Peer, query: str, start: float, end: float, name: str = "") -> 
         return [
             {
                 "name": labels.get(name, "") or ", ".join(labels.values()),
-                "points": [[float(moment), _number(value)] for moment, value in row["values"]],
+                "points": [[float(moment), number(value)] for moment, value in row["values"]],
             }
             for row in rows[:MOST_SERIES]
             for labels in [words_by_name(row["metric"])]
@@ -63,6 +63,7 @@ def _result(told: Any, kind: str) -> list[Any]:
         return list(data["result"])
 
 
-def _number(text: str) -> float | None:
+def number(text: str) -> float | None:
+    """A value of Prometheus; None for NaN and the infinities."""
     value = float(text)
     return value if math.isfinite(value) else None

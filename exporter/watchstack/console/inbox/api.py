@@ -1,4 +1,4 @@
-"""The console's API: Alertmanager's notifications in, the list of entries out. Storage: `entries`; pages: `pages`."""
+"""The inbox's API: Alertmanager's notifications in, the list of entries out. What is kept: `entries`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from watchstack.console import access
 from watchstack.console.context import Console, console
-from watchstack.console.entries import FIRING, RESOLVED, Notice
-from watchstack.console.payload import PayloadError, parse
+from watchstack.console.inbox.entries import FIRING, RESOLVED, Notice
+from watchstack.console.inbox.payload import PayloadError, parse
 from watchstack.console.store import StoreError
 
 LARGEST_PAGE = 1000

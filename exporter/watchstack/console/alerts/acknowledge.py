@@ -13,12 +13,12 @@ from flask import Blueprint, Response, abort, g, jsonify, redirect, render_templ
 from flask.typing import ResponseReturnValue
 
 from watchstack.console.access.guard import own_path
-from watchstack.console.ask import SHORT, Peer, PeerError
+from watchstack.console.alerts.silences import ALERTMANAGER, API, MARK, silences_of
 from watchstack.console.clock import iso
 from watchstack.console.context import Console, console
-from watchstack.console.entries import ESCALATED
+from watchstack.console.inbox.entries import ESCALATED
 from watchstack.console.pages import frame
-from watchstack.console.silences import ALERTMANAGER, API, MARK, silences_of
+from watchstack.console.peers.ask import SHORT, Peer, PeerError
 from watchstack.console.store import StoreError
 
 DURATIONS = (("3600", "1 hour"), ("14400", "4 hours"), ("28800", "8 hours"), ("86400", "1 day"), ("259200", "3 days"))

@@ -15,11 +15,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
-from watchstack.console import origin
-from watchstack.console.ask import Peer, PeerError
+from watchstack.console.access import origin
 from watchstack.console.clock import iso
 from watchstack.console.context import Console, console
 from watchstack.console.pages import frame
+from watchstack.console.peers.ask import Peer, PeerError
 
 ALERTMANAGER, API = "Alertmanager", "/api/v2"
 MARK = "Acknowledged"  # how the comment of a silence begins that is an acknowledgement

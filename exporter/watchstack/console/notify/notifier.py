@@ -14,10 +14,10 @@ from pathlib import Path
 
 from watchstack.console.clock import Clock
 from watchstack.console.config import Config, Receiver
-from watchstack.console.entries import FIRING, RESOLVED
-from watchstack.console.messages import CALLS, Call, Message, MessageError, Options, mail
+from watchstack.console.inbox.entries import FIRING, RESOLVED
 from watchstack.console.metrics import Metrics
-from watchstack.console.watchdog import FINGERPRINT, Watchdog
+from watchstack.console.notify.messages import CALLS, Call, Message, MessageError, Options, mail
+from watchstack.console.notify.watchdog import FINGERPRINT, Watchdog
 
 TIMEOUT = 10.0  # seconds for one attempt
 FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0  # seconds between attempts, doubled each time

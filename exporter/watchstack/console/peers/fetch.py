@@ -1,7 +1,7 @@
-"""One HTTP question to another part of the stack: nowhere else, not for long, not too much. Who asks: ask.py, peers.py.
+"""One HTTP question to another part of the stack: nowhere else, not for long, not too much.
 
 A redirect is not followed, so that no part can send the console elsewhere; no proxy is asked, as Docker hands those of
-its user to every container; nothing but HTTP is spoken. Calls to the world outside are notify.py's.
+its user to every container; nothing but HTTP is spoken. Calls to the world outside: `notify/`.
 """
 
 from __future__ import annotations

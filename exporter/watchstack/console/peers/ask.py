@@ -1,4 +1,4 @@
-"""Asks another part of the stack over HTTP while a person waits for the page. What is asked: silences.py, logs.py."""
+"""Asks another part of the stack over HTTP while a person waits for the page."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from watchstack.console.context import Console
-from watchstack.console.fetch import body, fetch, parsed
+from watchstack.console.peers.fetch import body, fetch, parsed
 
 TIMEOUT = 10.0  # seconds
 SHORT = 3.0  # seconds, for a page that also stands without the answer
 MOST_AT_ONCE = 8  # questions of one page
 LARGEST = 16 << 20  # bytes of an answer
 LARGEST_REFUSAL, LONGEST_REFUSAL = 64 << 10, 500  # bytes that are read, characters that are told
+# What taking an answer apart raises when it is not what the part answers.
+ODD = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
 
 class PeerError(Exception):
@@ -66,7 +68,10 @@ class Peer:
 
     def _ask(self, request: urllib.request.Request) -> Any:
         try:
-            return parsed(fetch(request, self.timeout, LARGEST))
+            content = fetch(request, self.timeout, LARGEST)
+            if len(content) >= LARGEST:
+                raise PeerError(f"{self.name} answered more than {LARGEST >> 20} MiB: ask for less")
+            return parsed(content)
         except urllib.error.HTTPError as error:
             with error:
                 raise PeerError(_refusal(self.name, error), error.code) from error
@@ -104,7 +109,7 @@ def understood(name: str) -> Iterator[None]:
     """Whatever goes wrong while an answer is taken apart, as a PeerError: it was not what this part answers."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+    except ODD as error:
         raise PeerError(f"{name} answered in an unknown way: {error!r:.200}") from error
 
 

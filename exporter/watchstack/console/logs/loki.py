@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from watchstack.console.ask import Peer, PeerError, words_by_name
+from watchstack.console.peers.ask import Peer, understood, words_by_name
 
 LIMIT = 500  # lines of a page
 SAMPLE = 5000  # lines of which patterns are made; Loki's own limit
 AROUND = 25  # lines before and after one
 BARS = 60
 LONGEST_LINE = 4000  # characters that are shown
+LARGEST = 10 << 20  # bytes of the lines of one answer
+LATEST = 2**63  # nanoseconds: what Loki cannot have
 API = "/loki/api/v1"
 # The labels under which a service or a job of Prometheus may stand in Loki: those that the collector of this stack
 # sets, and those that Loki and other collectors do. A label that a stream has not compares as empty. `service` of this
@@ -135,25 +137,28 @@ def around(peer: Peer, labels: Mapping[str, str], at: int) -> list[Line]:
 
 
 def _lines(peer: Peer, query: str, times: tuple[int, int], limit: int, *, newest: bool) -> list[Line]:
-    """Newest first. times: from and to, nanoseconds. newest: those are taken when there are too many."""
+    """Newest first. times: from and to, nanoseconds. newest: those are taken when there are too many.
+
+    Loki cuts the lines, so that a page of those that hold hundreds of kilobytes comes as well.
+    """
     direction = "backward" if newest else "forward"
+    most = min(4 * LONGEST_LINE, LARGEST // limit)  # bytes
     asked = [
-        ("query", query),
+        ("query", f"{query} | line_format `{{{{ trunc {most} __line__ }}}}`"),
         ("start", str(times[0])),
         ("end", str(times[1])),
         ("limit", str(limit)),
         ("direction", direction),
     ]
     told = peer.get(f"{API}/query_range", asked)
-    try:
+    with understood("Loki"):
         found = [
             Line(int(at) / 1e9, _source(labels), level(labels), plain(text), str(at), _stream(labels))
             for row in told["data"]["result"]
             for labels in [words_by_name(row["stream"])]
             for at, text, *_ in row["values"]
+            if int(at) < LATEST
         ]
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise PeerError(f"Loki answered in an unknown way: {error!r}") from error
     found.sort(key=lambda line: int(line.nanoseconds), reverse=True)
     return found[:limit] if newest else found[-limit:]
 
@@ -170,20 +175,21 @@ def volume(peer: Peer, search: Search) -> list[Bar]:
     ]
     told = peer.get(f"{API}/query_range", asked)
     counts: dict[int, dict[str, int]] = {moment: {} for moment in range(first, int(search.end) + 1, step)}
-    try:
+    with understood("Loki"):
         for row in told["data"]["result"]:
             name = level(row["metric"])
-            for at, value in row["values"]:
-                bar = counts.setdefault(int(float(at)) - step, {})
-                bar[name] = bar.get(name, 0) + int(float(value))
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise PeerError(f"Loki answered in an unknown way: {error!r}") from error
+            for moment, value in row["values"]:
+                at = int(float(moment)) - step
+                if first <= at <= search.end:
+                    bar = counts.setdefault(at, {})
+                    bar[name] = bar.get(name, 0) + int(float(value))
     return [Bar(moment, found) for moment, found in sorted(counts.items())]
 
 
 def plain(text: str) -> str:
-    """A line as a page shows it: without the colours of a terminal, and not endless."""
-    return _COLOURS.sub("", text)[:LONGEST_LINE]
+    """A line as a page shows it: without the colours of a terminal, and not endless; an ellipsis where it is cut."""
+    text = _COLOURS.sub("", text)
+    return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
 
 
 def level(labels: Mapping[str, str]) -> str:
