@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from serving import serving
+
 NETWORK = {
     "IPAMConfig": None,
     "Links": None,
@@ -154,6 +156,7 @@ class FakeDocker(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.stats: dict[str, dict[str, Any]] = {}
         self.fail: dict[tuple[str, str], int] = {}  # (kind, id) -> HTTP status
         self.delay: dict[str, float] = {}  # kind -> seconds
+        self.held: set[str] = set()  # kinds that are not answered until `release`
         self.raw: dict[str, bytes] = {}  # kind -> body instead of JSON
         self.events: list[dict[str, Any]] = []
         self.log: list[bytes] = []
@@ -193,6 +196,12 @@ class FakeDocker(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             self.log.append(line)
             self.changed.notify_all()
 
+    def release(self) -> None:
+        """Answers what was held, and holds nothing more."""
+        with self.changed:
+            self.held.clear()
+            self.changed.notify_all()
+
     def targets(self, part: str) -> list[str]:
         return [target for _, target in self.requests if part in target]
 
@@ -229,12 +238,14 @@ class FakeHandler(BaseHTTPRequestHandler):
         parts = [part for part in path.split("/") if part]
         if parts and parts[0].startswith("v1."):
             parts = parts[1:]
-        kind = {"_ping": "ping", "version": "version", "events": "events", "networks": "networks"}.get(parts[0], "")
+        kind = {"_ping": "ping", "version": "version", "events": "events"}.get(parts[0], "")
         number = ""
         if parts[0] == "containers":
             kind = "list" if parts[1] == "json" else {"json": "inspect"}.get(parts[2], parts[2])
             number = "" if kind == "list" else parts[1]
         time.sleep(fake.delay.get(kind, 0))
+        with fake.changed:
+            fake.changed.wait_for(lambda: kind not in fake.held or fake.ending)
         if status := fake.fail.get((kind, number)) or fake.fail.get((kind, "")):
             self._send(status, json.dumps({"message": f"no: {kind} {number}"}).encode())
         elif kind in fake.raw:
@@ -250,23 +261,6 @@ class FakeHandler(BaseHTTPRequestHandler):
         answers: dict[str, Any] = {
             "version": {"Version": "28.2.2", "ApiVersion": "1.48", "MinAPIVersion": "1.24", "Os": "linux"},
             "list": fake.rows,
-            "networks": [
-                {
-                    "Name": "bridge",
-                    "Id": "3422fee988f2ee96",
-                    "Created": "2026-11-21T01:44:00Z",
-                    "Scope": "local",
-                    "Driver": "bridge",
-                    "EnableIPv6": False,
-                    "IPAM": {"Config": [{"Subnet": "172.17.0.0/16"}]},
-                    "Internal": False,
-                    "Attachable": False,
-                    "Ingress": False,
-                    "Containers": {},
-                    "Options": {"secret": "hunter2"},
-                    "Labels": {"a": "b"},
-                }
-            ],
         }
         if kind == "ping":
             self._send(200, b"OK", "text/plain; charset=utf-8")
@@ -347,15 +341,11 @@ class FakeHandler(BaseHTTPRequestHandler):
 def docker_at(path: Path) -> Iterator[FakeDocker]:
     """A daemon on this socket until the block ends; the socket is gone afterwards."""
     fake = FakeDocker(path)
-    thread = threading.Thread(target=fake.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield fake
-    finally:
-        with fake.changed:
-            fake.ending = True
-            fake.changed.notify_all()
-        fake.shutdown()
-        fake.server_close()
-        path.unlink(missing_ok=True)
-        thread.join()
+    with serving(fake):
+        try:
+            yield fake
+        finally:
+            with fake.changed:
+                fake.ending = True
+                fake.changed.notify_all()
+    path.unlink(missing_ok=True)

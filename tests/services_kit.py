@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from support import choose_ports, unavailable
+from waiting import DEADLINE, until
 from watchstack.health.check import Check, Registry, Result, Status
 from watchstack.health.database import PsycopgDatabase, database_check
 from watchstack.health.runner import Runner
@@ -39,13 +40,6 @@ def listens(port: int) -> bool:
         return one.connect_ex(("127.0.0.1", port)) == 0
 
 
-def until(condition: Callable[[], object]) -> None:
-    ends = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < ends, "it did not come about in time"
-        time.sleep(0.02)
-
-
 class Program:
     """A server on a free port of loopback, which is up when `start` returns."""
 
@@ -53,22 +47,30 @@ class Program:
         self.command, self.port, self.folder, self.how = command, port, folder, how
 
     def start(self) -> None:
+        """Raises AssertionError with its log when it does not listen."""
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, **self.how
             )
-        until(lambda: listens(self.port) or self.process.poll() is not None)
+        until(lambda: listens(self.port) or self.process.poll() is not None, why=(self.folder / "log").read_text)
         assert self.process.poll() is None, (self.folder / "log").read_text()
 
     def stop(self) -> None:
+        """Returns when it has ended, by force if it must be."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait(5)
+            ended(self.process)
+
+
+def ended(process: subprocess.Popen[bytes], seconds: float = DEADLINE) -> None:
+    """Waits for a process that was told to end, and ends it by force when it does not."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise AssertionError(f"{process.args!r:.100} did not end within {seconds:.0f} s") from None
 
 
 @pytest.fixture
@@ -84,10 +86,8 @@ def running_redis(folder: Path) -> Iterator[Program]:
     if found is None:
         unavailable("redis-server is not installed")
     port = choose_ports(1)[0]
-    one = Program([found, "--port", str(port), "--bind", "127.0.0.1", "--save", ""], port, folder)
-    one.start()
-    yield one
-    one.stop()
+    with _started(Program([found, "--port", str(port), "--bind", "127.0.0.1", "--save", ""], port, folder)) as one:
+        yield one
 
 
 @pytest.fixture
@@ -110,13 +110,23 @@ def running_postgres() -> Iterator[Program]:
     make = [str(binaries[-1].with_name("initdb")), "-D", str(folder / "data"), "-U", "watch", "-A", "trust", "-N"]
     subprocess.run(make, check=True, capture_output=True, cwd=folder, **how)
     port = choose_ports(1)[0]
-    options = ["-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"]
+    # without autovacuum, whose processes come and go in what the server tells of its connections
+    options = ["-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F", "-c", "autovacuum=off"]
     one = Program([str(binaries[-1]), "-D", str(folder / "data"), *options], port, folder, **how)
-    one.start()
-    until(lambda: run(database_check(PsycopgDatabase(conninfo(port)))).status is Status.HEALTHY)
-    yield one
-    one.stop()
+    with _started(one):
+        until(lambda: run(database_check(PsycopgDatabase(conninfo(port)))).status is Status.HEALTHY)
+        yield one
     shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _started(one: Program) -> Iterator[Program]:
+    """The program while it runs; what a test has stopped and not started again is left so."""
+    one.start()
+    try:
+        yield one
+    finally:
+        one.stop()
 
 
 def tempfolder() -> str:
@@ -142,17 +152,24 @@ def running_mongodb(ferretdb: Path, folder: Path) -> Iterator[Program]:
         *(str(ferretdb), "--handler=sqlite", f"--sqlite-url=file:{folder}/", f"--state-dir={folder}"),
         *(f"--listen-addr=127.0.0.1:{port}", f"--debug-addr=127.0.0.1:{debug}", "--telemetry=disable"),
     ]
-    one = Program(command, port, folder)
-    one.start()
-    yield one
-    one.stop()
+    with _started(Program(command, port, folder)) as one:
+        yield one
+
+
+def linger(told: Any) -> None:
+    """Waits `told.seconds`; when they are set to 0, those go on that wait already."""
+    ends = time.monotonic() + told.seconds
+    while time.monotonic() < ends and told.seconds:
+        time.sleep(0.01)
 
 
 class Api(BaseHTTPRequestHandler):
+    """seconds: until an answer."""
+
     code, seconds = 200, 0.0
 
     def do_GET(self) -> None:
-        time.sleep(type(self).seconds)
+        linger(type(self))
         self.send_response(type(self).code)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -168,6 +185,7 @@ def api() -> Iterator[tuple[type[Api], str]]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield kind, f"http://127.0.0.1:{server.server_port}/"
+    kind.seconds = 0.0  # type: ignore[attr-defined]
     server.shutdown()
     thread.join()
     server.server_close()
@@ -181,16 +199,18 @@ class Proxy:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
+        self._closed = False
         self._sockets = [self._listener]
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
     def close(self) -> None:
+        self._closed = True
         for one in self._sockets:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(DEADLINE)
         for one in self._sockets:
             one.close()
 
@@ -204,9 +224,12 @@ class Proxy:
             try:
                 far = socket.create_connection(("127.0.0.1", self._target))
             except OSError:
-                near.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # who asked may be gone already
+                    near.shutdown(socket.SHUT_RDWR)
                 continue
             self._sockets.append(far)
+            if self._closed:  # which may not have seen these two
+                return
             for ends in ((near, far), (far, near)):
                 self._threads.append(threading.Thread(target=self._hand_on, args=ends))
                 self._threads[-1].start()
@@ -214,9 +237,7 @@ class Proxy:
     def _hand_on(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                ends = time.monotonic() + self.seconds
-                while time.monotonic() < ends and self.seconds:
-                    time.sleep(0.01)
+                linger(self)
                 sink.sendall(data)
         for one in (source, sink):
             with contextlib.suppress(OSError):

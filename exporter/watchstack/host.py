@@ -19,6 +19,7 @@ import psutil
 from watchstack.clocks import SYSTEM, Clocks
 
 _log = logging.getLogger("watchstack.host")
+_FORKING = 5.0  # seconds that a fork waits for a sample that is being taken
 _Read = TypeVar("_Read")
 
 # File systems that hold no data of their own on a disk, or whose answer can hang with a remote server.
@@ -143,6 +144,7 @@ class HostSampler:
         self._cards: dict[str, tuple[int, int]] = {}
         self._sent = self._received = 0
         self._stopped = threading.Event()
+        self._sampling = threading.RLock()  # held while a sample is taken, and while the process is forked
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -158,8 +160,18 @@ class HostSampler:
         """Begins sampling anew in a process that was forked off, where the thread is gone."""
         self._thread = None
         self._stopped = threading.Event()
+        self._sampling = threading.RLock()
         self.failures = {}  # the parent's are not this process's
         self.start()
+
+    def pause(self) -> None:
+        """Before a fork: takes no sample. What psutil holds meanwhile nobody would let go of in the new process."""
+        self._sampling.acquire(timeout=_FORKING)
+
+    def resume(self) -> None:
+        """After it, in the process that has forked."""
+        with contextlib.suppress(RuntimeError):  # a sample that hangs has it, or another fork
+            self._sampling.release()
 
     def stop(self) -> None:
         self._stopped.set()
@@ -175,6 +187,10 @@ class HostSampler:
 
     def sample(self) -> Sample:
         """Reads everything now and keeps it as the newest sample."""
+        with self._sampling:
+            return self._sample()
+
+    def _sample(self) -> Sample:
         memory = self._try("memory", self._memory)
         network = self._try("network", self._network)
         process = self._try("process", self._process) if self._with_process else None

@@ -25,7 +25,9 @@ CONSOLE_ADMIN = "console-admin-password"
 CONSOLE_VIEWER = "console-viewer-password"
 POSTGRES_PASSWORD = "postgres-password"
 REDIS_PASSWORD = "redis-password"
+EXAMPLES_TOKEN = "examples-admin-token"  # of the applications in examples/; made where they belong to the stack alone
 MADE = (GRAFANA_PASSWORD, INBOX_TOKEN, CONSOLE_ADMIN, CONSOLE_VIEWER, POSTGRES_PASSWORD, REDIS_PASSWORD)
+OURS = frozenset((*MADE, EXAMPLES_TOKEN))  # every name that a person's own secret cannot have
 BYTES = 24  # of randomness in a secret that is made
 LARGEST = 1 << 20  # bytes of a secret file
 EVERYBODY_KNOWS = frozenset(b"admin admin123 password grafana changeme secret postgres redis".split())
@@ -36,11 +38,11 @@ class InitError(Exception):
     """The preparation cannot be done; the message says what, where and why."""
 
 
-def ensure(folder: Path, *, owner: tuple[int, int] | None = None) -> list[str]:
+def ensure(folder: Path, *, owner: tuple[int, int] | None = None, examples: bool = False) -> list[str]:
     """Makes the secrets of MADE that are missing and returns their names; what is there is never changed.
 
     folder: made with mode 700 when it is missing; the files have mode 600. owner: user and group that get the folder
-    and what is made in it, None to leave that to the system. Raises OSError.
+    and what is made in it, None to leave that to the system. examples: their token too. Raises OSError.
     """
     made_folder = not folder.exists()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,7 +50,7 @@ def ensure(folder: Path, *, owner: tuple[int, int] | None = None) -> list[str]:
         folder.chmod(0o700)
     if owner is not None and (folder.stat().st_uid, folder.stat().st_gid) != owner and not any(folder.iterdir()):
         os.chown(folder, *owner)
-    return [name for name in MADE if _make(folder / name, owner)]
+    return [name for name in (*MADE, *([EXAMPLES_TOKEN] if examples else ())) if _make(folder / name, owner)]
 
 
 def _make(path: Path, owner: tuple[int, int] | None) -> bool:
@@ -89,19 +91,24 @@ def _only(*names: str) -> Callable[[Mapping[str, bytes], frozenset[str]], dict[s
 
 def _alertmanager(known: Mapping[str, bytes], _named: frozenset[str]) -> dict[str, bytes]:
     """The inbox's token and every file that a person put there: they belong to receivers."""
-    others = set(MADE) - {INBOX_TOKEN}
+    others = OURS - {INBOX_TOKEN}
     return {name: content for name, content in known.items() if name not in others}
 
 
 def _console(known: Mapping[str, bytes], named: frozenset[str]) -> dict[str, bytes]:
     """The inbox's token, the passwords of its accounts and the files of the receivers that the console itself calls."""
     own = {INBOX_TOKEN, CONSOLE_ADMIN, CONSOLE_VIEWER}
-    return {name: known[name] for name in sorted({*own, *named} - (set(MADE) - own)) if name in known}
+    return {name: known[name] for name in sorted({*own, *named} - (OURS - own)) if name in known}
 
 
 def _prometheus(known: Mapping[str, bytes], named: frozenset[str]) -> dict[str, bytes]:
     """The tokens that services want to see when they are asked for their metrics."""
-    return {name: known[name] for name in sorted(named - set(MADE)) if name in known}
+    return {name: known[name] for name in sorted(named - OURS) if name in known}
+
+
+def _examples(known: Mapping[str, bytes], _named: frozenset[str]) -> dict[str, bytes]:
+    """Their own token, where they belong to the stack."""
+    return {name: known[name] for name in (EXAMPLES_TOKEN,) if name in known}
 
 
 def _redis(known: Mapping[str, bytes], _named: frozenset[str]) -> dict[str, bytes]:
@@ -118,6 +125,7 @@ def _quoted(text: bytes) -> bytes:
     return text.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
+EXAMPLES = "examples"  # the reader that all of them are: one volume
 OWN = 10010
 NOBODY = 65534
 READERS: Mapping[str, Reader] = {
@@ -129,6 +137,7 @@ READERS: Mapping[str, Reader] = {
     "postgres-exporter": Reader(NOBODY, NOBODY, _only(POSTGRES_PASSWORD)),
     "redis": Reader(999, 1000, _redis),
     "redis-exporter": Reader(59000, 59000, _redis_exporter),
+    EXAMPLES: Reader(OWN, OWN, _examples),
 }
 
 # Data volumes: user and group of the part that writes them.
@@ -164,7 +173,8 @@ class Folders:
 def run(folders: Folders, say: Callable[[str], None]) -> None:
     """Everything the service does. Raises InitError or OSError."""
     checkout = folders.console.stat()  # who owns the checkout is to own the secrets in it
-    made = ensure(folders.secrets, owner=(checkout.st_uid, checkout.st_gid))
+    examples = (folders.volumes / EXAMPLES).is_dir()
+    made = ensure(folders.secrets, owner=(checkout.st_uid, checkout.st_gid), examples=examples)
     if made:
         say(f"made {', '.join(made)} in secrets/")
     known = _read(folders.secrets)
@@ -194,7 +204,7 @@ def _read(folder: Path) -> dict[str, bytes]:
         if path.stat().st_size > LARGEST:
             raise InitError(f"secrets/{path.name} is larger than {LARGEST >> 20} MiB: it is no secret")
         known[path.name] = path.read_bytes()
-    for name in MADE:
+    for name in sorted(OURS & known.keys() | set(MADE)):
         if not known.get(name, b"").strip():
             raise InitError(f"secrets/{name} is empty or no plain file: remove it, and a new one is made")
         if known[name].strip().lower() in EVERYBODY_KNOWS:

@@ -158,7 +158,12 @@ class Monitoring(Business):
         self.sampler.start()
         self.health.runner.start()
         for one in (self.sampler, self.health.runner):
-            os.register_at_fork(after_in_child=partial(_restart, weakref.ref(one)))
+            own = weakref.ref(one)
+            os.register_at_fork(
+                before=partial(_pause, own),
+                after_in_parent=partial(_resume, own),
+                after_in_child=partial(_restart, own),
+            )
 
 
 def _feed(monitoring: Monitoring, outcome: Outcome) -> None:
@@ -168,6 +173,19 @@ def _feed(monitoring: Monitoring, outcome: Outcome) -> None:
         monitoring.database.pool(figures["connection_pool_size"], used=figures.get("connections_checked_out"))
     for (name, *labels), value in outcome.result.gauges.items():
         monitoring.measures.set(name, value, *labels)
+
+
+def _pause(background: weakref.ref[HostSampler | Runner]) -> None:
+    """What runs in the background rests while the process is forked."""
+    found = background()
+    if found is not None:
+        found.pause()
+
+
+def _resume(background: weakref.ref[HostSampler | Runner]) -> None:
+    found = background()
+    if found is not None:
+        found.resume()
 
 
 def _restart(background: weakref.ref[HostSampler | Runner]) -> None:

@@ -23,23 +23,13 @@ from wsgiref.types import StartResponse, WSGIApplication
 import waitress  # type: ignore[import-untyped]
 
 from watchstack.bodies import bounded_channel
+from watchstack.settings import SettingError
 
 WsgiApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]] | WSGIApplication
 
 DRAIN_SECONDS = 5.0  # what a request that runs gets to end after SIGTERM
 HEADER_BYTES = 64 * 1024
 _log = logging.getLogger("watchstack.serve")
-
-
-class SettingError(ValueError):
-    """A setting holds what it may not: names the variable, the value and what is allowed."""
-
-    def __init__(self, variable: str, value: str, allowed: str) -> None:
-        shown = value if len(value) <= 200 else value[:200] + "…"
-        super().__init__(f"{variable}={shown!r} is not allowed: {allowed}")
-        self.variable = variable
-        self.value = value
-        self.allowed = allowed
 
 
 class ServeError(Exception):

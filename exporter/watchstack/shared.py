@@ -93,12 +93,21 @@ class SharedNumbers:
         room[:16].cast("Q")[1] = self._used  # in one step, after the record is whole
         return room[values : self._used].cast("d")
 
+    def _made(self) -> int:
+        """This process's file, empty. It has its name only when it is locked: who looks at it before would be in the
+        way of the lock, which ends with the process, however it ends.
+        """
+        self._path = self._folder / f"watchstack_{os.getpid()}_{secrets.token_hex(4)}{SUFFIX}"
+        new = self._path.with_name(self._path.name + ".new")
+        file = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        weakref.finalize(self, os.close, file).atexit = False
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        new.rename(self._path)
+        return file
+
     def _grow(self, least: int) -> memoryview:
         if self._file is None:
-            self._path = self._folder / f"watchstack_{os.getpid()}_{secrets.token_hex(4)}{SUFFIX}"
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            weakref.finalize(self, os.close, self._file).atexit = False
-            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however it ends
+            self._file = self._made()
         size = max(_SEGMENT, -(-least // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY)
         os.posix_fallocate(self._file, self._length, size)  # a full disk is told here, not by a signal
         room = memoryview(mmap.mmap(self._file, size, offset=self._length))

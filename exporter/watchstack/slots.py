@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections.abc import Callable, Iterator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 Key = tuple[str, ...]
@@ -30,6 +33,9 @@ class OwnNumbers:
 
     def __init__(self) -> None:
         self._slots: dict[Key, list[float]] = {}
+        self._forgetting: list[Callable[[], None]] = []
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
     def slot(self, key: Key, size: int = 1) -> MutableSequence[float]:
         """`size` numbers under `key`, zero at first; the same ones for the same key."""
@@ -39,4 +45,13 @@ class OwnNumbers:
         yield Part(True, dict(self._slots))
 
     def on_fork(self, forget: Callable[[], None]) -> None:
-        """A forked process goes on with a copy of its parent's numbers."""
+        """Calls `forget` in every process that is forked off, which goes on with a copy of its parent's numbers: a lock
+        that another thread of the parent held is held by nobody there.
+        """
+        self._forgetting.append(forget)
+
+
+def _forked(numbers: weakref.ref[OwnNumbers]) -> None:
+    found = numbers()
+    for forget in found._forgetting if found is not None else ():
+        forget()

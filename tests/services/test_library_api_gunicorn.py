@@ -6,14 +6,15 @@ import http.client
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from services_kit import ended
 from support import ROOT, choose_ports
+from waiting import DEADLINE, until
 
 pytestmark = pytest.mark.services
 
@@ -43,7 +44,7 @@ def work(number):
 
 
 def get(port: int, path: str) -> str:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)) as connection:
         connection.request("GET", path)
         return connection.getresponse().read().decode()
 
@@ -66,21 +67,17 @@ def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
         "MONITORING_PRESET": "iot",
     }
     command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{found}", "--no-control-socket", "-w", "4"]
+    command += ["--timeout", f"{3 * DEADLINE:.0f}"]  # on a busy machine
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(
             [*command, *request.param, "shop:app"], cwd=tmp_path, env=environment, stdout=log, stderr=log
         )
         try:
-            ends = time.monotonic() + 20
-            while time.monotonic() < ends:
-                with suppress(OSError, http.client.HTTPException):
-                    get(found, "/health/live")
-                    break
-                time.sleep(0.05)
+            until(lambda: get(found, "/health/live"), why=(tmp_path / "log").read_text)
             yield found
         finally:
             process.terminate()
-            process.wait(15)
+            ended(process)
 
 
 # B-20 B-47 B-52 B-59 B-79

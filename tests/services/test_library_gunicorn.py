@@ -8,14 +8,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
+from services_kit import ended
 from support import ROOT, choose_ports
+from waiting import DEADLINE, until
 
 pytestmark = pytest.mark.services
 
@@ -70,6 +71,8 @@ class Server:
             "PROMETHEUS_PATH": "/metrics",
         }
         bind = ["-b", f"127.0.0.1:{self.port}", "--no-control-socket", "-w", "4", "--threads", "2"]
+        # a client that has to wait for its turn on a busy machine finds its connection and its worker where they were
+        bind += ["--keep-alive", f"{DEADLINE:.0f}", "--timeout", f"{3 * DEADLINE:.0f}", "--graceful-timeout", "5"]
         self.log = (folder / "log").open("w+")
         command = [sys.executable, "-m", "gunicorn", *bind, *options, "shop:app"]
         self.process = subprocess.Popen(
@@ -77,7 +80,7 @@ class Server:
         )
 
     def get(self, path: str, connection: http.client.HTTPConnection | None = None) -> str:
-        connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         with contextlib.closing(connection):
             connection.request("GET", path)
             return connection.getresponse().read().decode()
@@ -86,7 +89,7 @@ class Server:
         """`count` requests of CLIENTS clients at a time, each of which must be answered."""
 
         def client(first: int) -> None:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
             with contextlib.closing(connection):
                 for number in range(first, first + A_CONNECTION):
                     connection.request("GET", f"/items/{number}")
@@ -106,21 +109,9 @@ class Server:
     def stop(self) -> None:
         self.process.terminate()
         try:
-            self.process.wait(15)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(5)
-        self.log.close()
-
-
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    ends = time.monotonic() + seconds
-    while True:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            if condition():
-                return
-        assert time.monotonic() < ends, "it did not come about in time"
-        time.sleep(0.05)
+            ended(self.process)
+        finally:
+            self.log.close()
 
 
 @pytest.fixture(params=[(), ("--preload",)], ids=["each loads the application", "preloaded"])
@@ -150,7 +141,7 @@ def test_counters_add_up_over_workers_and_after_a_kill(server: Server) -> None:
     one_process = found["memory_usage_bytes"] / 4
     assert one_process > 10e6
     server.get("/broken")
-    held = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    held = http.client.HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE)
     held.request("GET", "/slow")
     until(lambda: [server.scrape()[in_progress] for _ in range(3)] == [2.0] * 3)
     before = server.workers()

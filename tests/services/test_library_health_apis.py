@@ -7,12 +7,14 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from services_kit import Program, driver, mongodb, run, until
+from services_kit import Program, driver, linger, mongodb, run
 from support import choose_ports
+from waiting import DEADLINE, until
 from watchstack import Monitoring, Preset, Settings
 from watchstack.health.check import Result, Status
 from watchstack.health.mongodb import mongodb_check, mongodb_client
@@ -20,11 +22,13 @@ from watchstack.health.openai import openai_check
 
 __all__ = ["mongodb"]  # the fixture
 pytestmark = pytest.mark.services
+LONG = 20.0  # seconds that a driver waits for what hangs; the check does not
+PATIENT = 60_000.0  # milliseconds: a busy machine is no slow database
 
 
 def test_mongodb_works_stops_hangs_and_comes_back(mongodb: Program) -> None:  # C-10 X-36
-    client = mongodb_client(f"mongodb://127.0.0.1:{mongodb.port}/", seconds=1.0)
-    check = mongodb_check(client, timeout=4.0)
+    client = mongodb_client(f"mongodb://127.0.0.1:{mongodb.port}/", seconds=6.0)
+    check = mongodb_check(client, timeout=DEADLINE, slow_ms=PATIENT)
     found = run(check)
     assert (found.status, found.message) == (Status.HEALTHY, "MongoDB operational")
     assert found.details["version"]
@@ -33,7 +37,7 @@ def test_mongodb_works_stops_hangs_and_comes_back(mongodb: Program) -> None:  # 
     mongodb.process.send_signal(signal.SIGSTOP)
     began = time.monotonic()
     found = run(mongodb_check(client, timeout=0.3))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     mongodb.process.send_signal(signal.SIGCONT)
     assert (found.status, found.message) == (Status.CRITICAL, "MongoDB timeout after 0.3s")
     until(lambda: run(check).status is Status.HEALTHY)
@@ -48,7 +52,7 @@ def test_mongodb_works_stops_hangs_and_comes_back(mongodb: Program) -> None:  # 
 
 
 def test_mongodb_is_the_database_of_the_api_package(mongodb: Program) -> None:  # C-10
-    environ = {"MONGODB_URL": f"mongodb://127.0.0.1:{mongodb.port}/"}
+    environ = {"MONGODB_URL": f"mongodb://127.0.0.1:{mongodb.port}/", "DB_QUERY_SLOW_THRESHOLD_MS": str(PATIENT)}
     monitoring = Monitoring(settings=Settings.from_environ(environ, preset=Preset.API))
     assert run(monitoring.health.checks["database"]).message == "MongoDB operational"
     monitoring.stop()
@@ -61,7 +65,7 @@ class Models(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         kind = type(self)
-        time.sleep(kind.seconds)
+        linger(kind)
         code, body = kind.code, kind.body or json.dumps({"object": "list", "data": []})
         if self.headers["Authorization"] != f"Bearer {kind.key}":
             told = {
@@ -89,12 +93,13 @@ def models() -> Iterator[tuple[type[Models], str]]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield kind, f"http://127.0.0.1:{server.server_port}/v1"
+    kind.seconds = 0.0  # type: ignore[attr-defined]
     server.shutdown()
     thread.join()
     server.server_close()
 
 
-def ask(url: str, key: str = "sk-right", timeout: float = 10.0) -> Result:
+def ask(url: str, key: str = "sk-right", timeout: float = LONG) -> Result:
     return run(openai_check(key, url, timeout=timeout))
 
 
@@ -108,10 +113,10 @@ def test_openai_is_accessible(models: tuple[type[Models], str]) -> None:  # C-47
 
 def test_openai_takes_too_long(models: tuple[type[Models], str]) -> None:  # C-48
     ask(models[1])  # the package is imported
-    models[0].seconds = 1.0
+    models[0].seconds = LONG
     began = time.monotonic()
     found = ask(models[1], timeout=0.3)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < LONG - 5
     assert (found.status, found.message, found.response_time_ms) == (Status.DEGRADED, "OpenAI API timeout", 300.0)
 
 
@@ -150,5 +155,6 @@ def test_openai_by_the_settings(models: tuple[type[Models], str]) -> None:
     environ = {"OPENAI_API_KEY": "sk-right", "OPENAI_BASE_URL": models[1]}
     monitoring = Monitoring(settings=Settings.from_environ(environ, preset=Preset.AI))
     check = monitoring.health.checks["openai"]
-    assert (run(check).message, check.timeout) == ("OpenAI API accessible", 10.0)
+    assert check.timeout == 10.0
+    assert run(replace(check, timeout=LONG)).message == "OpenAI API accessible"
     monitoring.stop()

@@ -2,10 +2,13 @@
 
 The application answers over HTTP, through Flask or through ASGI. While a fault lasts `/health/live` is asked again and
 again; what it took is printed with the test (`pytest -rP`).
+
+The checks have more time than they need by far, so that on a busy machine too a fault is the one that the test makes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import signal
@@ -17,17 +20,20 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from services_kit import Api, Program, Proxy, api, conninfo, driver, postgres, redis_server, until
+from services_kit import Api, Program, Proxy, api, conninfo, driver, postgres, redis_server
+from waiting import DEADLINE, until
 from watchstack import Monitoring, Settings
 from watchstack.health.check import Check, Result, Status
 from watchstack.health.database import SqlalchemyDatabase
 
 __all__ = ["api", "postgres", "redis_server"]  # the fixtures
 pytestmark = pytest.mark.services
-TIMEOUT = 1.0
+TIMEOUT = 4.0
+SLOW = 1000.0  # milliseconds
 ENVIRON = {
-    "HEALTH_CHECK_TIMEOUT": str(TIMEOUT), "HEALTH_CHECK_INTERVAL": "0.2", "DB_QUERY_SLOW_THRESHOLD_MS": "250",
-    "EXTERNAL_API_TIMEOUT_THRESHOLD_MS": "250", "CPU_USAGE_THRESHOLD_PERCENT": "100", "HEALTH_CPU_PER_CORE": "true",
+    "HEALTH_CHECK_TIMEOUT": str(TIMEOUT), "HEALTH_CHECK_INTERVAL": "0.2", "DB_QUERY_SLOW_THRESHOLD_MS": str(SLOW),
+    "EXTERNAL_API_TIMEOUT_THRESHOLD_MS": str(SLOW), "CPU_USAGE_THRESHOLD_PERCENT": "100", "HEALTH_CPU_PER_CORE": "true",
+    "DB_CONNECTION_TIMEOUT_THRESHOLD_MS": "30000", "REDIS_CONNECTION_TIMEOUT_THRESHOLD_MS": "30000",
 }  # fmt: skip
 
 
@@ -53,7 +59,7 @@ class Shop:
     def get(self, path: str) -> tuple[int, bytes, float]:
         """Code, body, seconds."""
         began = time.perf_counter()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -142,17 +148,14 @@ class Fault:
         self.taken: list[float] = []
 
     def seen(self, status: str, message: str) -> dict[str, Any]:
-        """Waits until the background has seen it, no longer than an interval, the timeout and some."""
-        began = time.monotonic()
+        """Waits until the background has seen it, and gives what it says then."""
 
-        def there() -> bool:
+        def there() -> dict[str, Any] | None:
             found = self.shop.check(self.component)
             self.live()
-            return found["status"] == status and found["message"].startswith(message)
+            return found if found["status"] == status and found["message"].startswith(message) else None
 
-        until(there)
-        assert time.monotonic() - began < 0.2 + 2 * TIMEOUT + 3
-        return self.shop.check(self.component)
+        return until(there)
 
     def live(self) -> None:
         code, body, seconds = self.shop.get("/health/live")
@@ -162,8 +165,7 @@ class Fault:
     def told(self, code: int, status: str, *, gauge: float) -> None:
         """The whole's code and status, the metrics of the check, and the probe meanwhile."""
         shop = self.shop
-        assert shop.whole() == (code, status)
-        assert shop.get("/health/ready")[0] == code
+        until(lambda: shop.whole() == (code, status) and shop.get("/health/ready")[0] == code, why=shop.whole)
         labels = f'{{component="{self.component}",endpoint="background"}}'
         until(lambda: shop.metric(f"health_check_status{labels}") == gauge)
         for _ in range(20):
@@ -171,7 +173,7 @@ class Fault:
         taken = sorted(self.taken)
         print(f"/health/live x{len(taken)}: median {1000 * statistics.median(taken):.1f} ms, "
               f"p95 {1000 * taken[int(0.95 * len(taken))]:.1f} ms, longest {1000 * taken[-1]:.1f} ms")  # fmt: skip
-        assert statistics.median(taken) < 0.05
+        assert statistics.median(taken) < TIMEOUT / 4  # it waits for nothing that hangs
 
     def over(self) -> None:
         """Recovery is seen without a restart."""
@@ -203,9 +205,9 @@ def test_the_database_is_down(shop: Shop, postgres: Program) -> None:
 
 def test_the_database_is_slow(shop: Shop) -> None:  # C-41
     fault = Fault(shop, "database")
-    shop.database.seconds = 0.05  # on the way there and on the way back
+    shop.database.seconds = 0.2  # on the way there and on the way back
     found = fault.seen("degraded", "Database slow: ")
-    assert 250 < found["response_time_ms"] < 1000 * TIMEOUT
+    assert SLOW < found["response_time_ms"] < 1000 * TIMEOUT
     fault.told(200, "degraded", gauge=1.0)  # Y-09
     assert at_once(shop)[0] == 200
     shop.database.seconds = 0.0
@@ -215,22 +217,28 @@ def test_the_database_is_slow(shop: Shop) -> None:  # C-41
 @pytest.mark.parametrize("shop", ["flask", "asgi"], indirect=True)
 def test_the_database_hangs(shop: Shop, postgres: Program) -> None:  # C-44
     fault = Fault(shop, "database")
-    shop.database.seconds = 60.0
-    found = fault.seen("critical", "Database timeout after 1s")
+    shop.database.seconds = 600.0
+    found = fault.seen("critical", "Database timeout after 4s")
     assert found["response_time_ms"] == 1000 * TIMEOUT
     fault.told(503, "unhealthy", gauge=0.0)
     assert shop.failures("database") > fault.before
     code, seconds = at_once(shop)
     assert code == 503
-    assert seconds < TIMEOUT + 1
+    assert seconds < TIMEOUT + DEADLINE / 2
     shop.database.seconds = 0.0
     fault.over()
 
 
 def test_the_pool_is_exhausted(shop: Shop) -> None:  # C-42
     fault = Fault(shop, "database")
-    held = []
-    until(lambda: held.append(shop.engine.connect()) or len(held) == 2)  # type: ignore[func-returns-value]
+    held: list[Any] = []
+
+    def taken() -> bool:
+        with contextlib.suppress(driver("sqlalchemy").exc.TimeoutError):  # the check has it just now
+            held.append(shop.engine.connect())
+        return len(held) == 2
+
+    until(taken)
     fault.seen("critical", "Database error: QueuePool limit")
     fault.told(503, "unhealthy", gauge=0.0)
     for connection in held:
@@ -258,8 +266,8 @@ def test_redis_is_gone_or_hangs(shop: Shop, how: str) -> None:  # C-56
 # C-03 C-04 F-18 F-19
 @pytest.mark.parametrize(
     ("behaviour", "status", "message"),
-    [((500, 0.0), "critical", "pay answered 500"), ((200, 0.4), "degraded", "pay slow: "),
-     ((200, 5.0), "critical", "pay ")],
+    [((500, 0.0), "critical", "pay answered 500"), ((200, 1.5 * SLOW / 1000), "degraded", "pay slow: "),
+     ((200, 60.0), "critical", "pay ")],
     ids=["answers 500", "is slow", "hangs"],
 )  # fmt: skip
 def test_another_service_s_api(
@@ -284,7 +292,7 @@ def test_a_name_that_is_not_resolved(shop: Shop) -> None:  # C-12
         until(lambda name=name: shop.check(name)["status"] == "critical")  # type: ignore[misc]
         fault.told(200, "degraded", gauge=0.0)
         until(lambda name=name: shop.failures(name) > 0)  # type: ignore[misc]
-    assert shop.check("database")["status"] == "healthy"
+    until(lambda: shop.check("database")["status"] == "healthy")
 
 
 class Loud:
@@ -293,7 +301,7 @@ class Loud:
 
 
 def hangs() -> Result:
-    time.sleep(2.5 * TIMEOUT)
+    time.sleep(5.0)
     return Result(Status.HEALTHY)
 
 
@@ -310,7 +318,8 @@ def test_checks_that_misbehave_harm_nothing_else(shop: Shop) -> None:  # C-58
         "exits": lambda: (_ for _ in ()).throw(SystemExit(3)),
     }
     for name, function in bad.items():
-        shop.monitoring.health.add(Check(name, function, interval=0.2, timeout=0.5, critical=False))
+        timeout = 0.5 if name == "hangs" else DEADLINE
+        shop.monitoring.health.add(Check(name, function, interval=0.2, timeout=timeout, critical=False))
     until(lambda: all(shop.check(name)["status"] == "critical" for name in bad))
     assert shop.check("raises")["message"] == "Health check failed: gone"
     assert shop.check("hangs")["message"] == "Health check timeout after 0.5s"
@@ -320,4 +329,4 @@ def test_checks_that_misbehave_harm_nothing_else(shop: Shop) -> None:  # C-58
     until(lambda: all(shop.check(name)["timestamp"] > before[name] for name in before))  # they still run
     fault = Fault(shop, "raises")
     fault.told(200, "degraded", gauge=0.0)
-    assert sum(thread.name == "watchstack-check-hangs" for thread in threading.enumerate()) <= 1
+    until(lambda: sum(thread.name == "watchstack-check-hangs" for thread in threading.enumerate()) <= 1)

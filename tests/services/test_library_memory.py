@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import ROOT
+from waiting import DEADLINE
 
 pytestmark = pytest.mark.services
 
@@ -18,7 +19,7 @@ def megabytes(which: str, compiled: Path) -> float:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment |= {"PYTHONPATH": str(ROOT / "exporter"), "PYTHONPYCACHEPREFIX": str(compiled)}
     command = [sys.executable, str(ROOT / "benchmarks" / "rest.py"), "--one", "memory", which]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=3 * DEADLINE)
     return float(done.stdout)
 
 

@@ -69,6 +69,19 @@ def test_what_is_there_is_never_changed(tmp_path: Path) -> None:
     assert mode(folder) == 0o700
 
 
+def test_the_examples_token_is_made_where_they_are_wanted(tmp_path: Path) -> None:  # M-05
+    folder = tmp_path / "secrets"
+    assert init.EXAMPLES_TOKEN not in init.ensure(folder)
+    assert init.ensure(folder, examples=True) == [init.EXAMPLES_TOKEN]
+    token = (folder / init.EXAMPLES_TOKEN).read_text()
+    assert re.fullmatch(r"[A-Za-z0-9_-]{32}\n", token)
+    assert mode(folder / init.EXAMPLES_TOKEN) == 0o600
+    assert init.ensure(folder, examples=True) == []
+    assert (folder / init.EXAMPLES_TOKEN).read_text() == token
+    assert init.ensure(tmp_path / "other", examples=True)[-1] == init.EXAMPLES_TOKEN
+    assert (tmp_path / "other" / init.EXAMPLES_TOKEN).read_text() != token  # each checkout has its own
+
+
 def test_many_at_once_make_one_secret(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _number: init.ensure(tmp_path / "secrets"), range(24)))
@@ -90,11 +103,22 @@ def test_each_reader_gets_its_files_alone(folders: init.Folders) -> None:
         "postgres-exporter": {"postgres-password"},
         "redis": {"redis-password", "redis.conf"},
         "redis-exporter": {"redis-passwords.json"},
+        "examples": {"examples-admin-token"},
     }
     for folder in folders.volumes.iterdir():
         assert mode(folder) == 0o500
         assert {mode(path) for path in folder.iterdir()} == ({0o400} if folder.name != "prometheus" else set())
     assert {mode(path) for path in folders.data.iterdir()} == {0o700}
+
+
+def test_a_stack_without_the_examples_has_no_token_of_theirs(folders: init.Folders) -> None:
+    (folders.volumes / init.EXAMPLES).rmdir()
+    run(folders)
+    assert not (folders.secrets / init.EXAMPLES_TOKEN).exists()
+    (folders.volumes / init.EXAMPLES).mkdir()
+    assert run(folders) == [f"made {init.EXAMPLES_TOKEN} in secrets/"]
+    assert laid(folders)["examples"] == {init.EXAMPLES_TOKEN}
+    assert [name for name, files in laid(folders).items() if init.EXAMPLES_TOKEN in files] == ["examples"]
 
 
 def test_the_console_gets_what_the_watchdog_notifies_with(folders: init.Folders) -> None:

@@ -7,7 +7,7 @@ from docker_fake import STATS_V1, STATS_V2, inspected, listed
 from watchstack.containers.sample import Condition, Identity, Usage, condition, usage
 from watchstack.containers.sample import listed as read_row
 from watchstack.containers.settings import Endpoint, Settings
-from watchstack.serve import SettingError
+from watchstack.settings import SettingError
 
 
 def test_memory_under_cgroup_v1_leaves_out_total_inactive_file() -> None:

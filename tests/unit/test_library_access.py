@@ -1,77 +1,44 @@
-"""Access to the library's admin routes: roles, sessions, changes from other sites, limits of rate, the audit."""
+"""Access to the library's admin routes: roles, sessions, changes from other sites, bodies, how it is described."""
 
 from __future__ import annotations
 
 import json
-import logging
-import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from library_kit import Ask, Hands, Reply, drive_asgi, drive_wsgi
-from shop_kit import Shop, shops
+from access_kit import (
+    ADMIN,
+    BOTH,
+    BROWSER,
+    CHANGE,
+    EVERY,
+    FORM,
+    PAGE,
+    READ,
+    VIEWER,
+    bearer,
+    cookie,
+    csrf,
+    gate,
+    hands,
+    request,
+    session,
+    sign_in,
+    status,
+)
+from library_kit import Ask, Hands, drive_asgi, drive_wsgi
+from shop_kit import shops
 from watchstack import Monitoring, SettingError, Settings
-from watchstack.access import LOGIN, Access, Gate, Role
-from watchstack.access.limits import MOST, Limit
+from watchstack.access import LOGIN, Access, Role
 from watchstack.access.sessions import COOKIE, LASTS, Sessions
 from watchstack.access.tokens import Tokens
-from watchstack.endpoints import LARGEST_BODY, Request, text
+from watchstack.endpoints import LARGEST_BODY, text
 from watchstack.openapi import document
 from watchstack.routes import ROUTES, UNLIMITED
 
-__all__ = ["shops"]  # the fixture
-
-ADMIN, VIEWER = "correct horse", "shy pony"
-BOTH = {"MONITORING_ADMIN_TOKEN": ADMIN, "MONITORING_VIEWER_TOKEN": VIEWER}
-FORM = ("content-type", "application/x-www-form-urlencoded")
-BROWSER = ("accept", "text/html,application/xhtml+xml")
-PAGE = "/admin/monitoring"
-READ = ["/api/metrics/summary", "/api/metrics/performance", PAGE, f"{PAGE}/data", f"{PAGE}/grafana"]
-CHANGE = [("GET", f"{PAGE}/export"), ("POST", "/api/health/database/run")]
-EVERY = [*(("GET", path) for path in READ), *CHANGE]
-Headers = tuple[tuple[str, str], ...]
-
-
-def bearer(token: str) -> Headers:
-    return (("authorization", f"Bearer {token}"),)
-
-
-def cookie(value: str) -> Headers:
-    return (("cookie", f"other=1; {COOKIE}={value}; more=2"),)
-
-
-def sign_in(shop: Shop, token: str, *headers: tuple[str, str], **more: str) -> Reply:
-    body = urlencode({"token": token, **more}).encode()
-    return shop.get(LOGIN, method="POST", body=body, headers=(FORM, *headers))
-
-
-def session(shop: Shop, token: str) -> str:
-    """The cookie's value of a session that was begun with the token."""
-    told: str = sign_in(shop, token).headers["set-cookie"]
-    return told.partition(";")[0].partition("=")[2]
-
-
-def csrf(shop: Shop, value: str) -> str:
-    found = re.search(
-        r'name="csrf-token" content="([0-9a-f]{64})"', shop.get(PAGE, headers=cookie(value)).body.decode()
-    )
-    assert found is not None
-    return found.group(1)
-
-
-def gate(hands: Hands | None = None, **settings: Any) -> Gate:
-    tokens = {"monitoring_admin_token": ADMIN, "monitoring_viewer_token": VIEWER}
-    return Gate(Settings(**{**tokens, **settings}), (hands or Hands()).clocks())
-
-
-def request(method: str = "GET", path: str = PAGE, client: str = "192.0.2.1", **headers: str) -> Request:
-    return Request(method, path, "", {k.replace("_", "-"): v for k, v in headers.items()}.get, client=client)
-
-
-def status(found: Any) -> int | None:
-    return None if found is None else found.status
+__all__ = ["hands", "shops"]  # fixtures
 
 
 # Roles.
@@ -232,11 +199,6 @@ def test_signing_out(shops: Any) -> None:
     assert shop.get(out).status == "405"
 
 
-@pytest.fixture
-def hands() -> Hands:
-    return Hands(1_800_000_000.0)
-
-
 def sessions(hands: Hands, **tokens: Any) -> Sessions:
     given = {"monitoring_admin_token": ADMIN, "monitoring_viewer_token": VIEWER, **tokens}
     return Sessions(Tokens(Settings(**given)), hands.clocks())
@@ -365,193 +327,6 @@ def test_a_chunked_form_signs_in(shops: Any) -> None:
     shop = shops("framework", environ=BOTH)
     one = Ask("POST", LOGIN, (FORM,), urlencode({"token": VIEWER}).encode(), chunked=True)
     assert (drive_wsgi(shop.flask, one).status, drive_asgi(shop.asgi, one).status) == ("303", "303")
-
-
-# Limits of rate.
-
-
-def test_brute_force_ends_in_429(shops: Any) -> None:  # M-07
-    shop = shops("framework", environ=BOTH)
-    replies = [drive_wsgi(shop.flask, Ask(path=PAGE, headers=bearer(f"guess {n}"))) for n in range(8)]
-    assert [reply.status for reply in replies] == ["401"] * 5 + ["429"] * 3
-    assert 1 <= int(replies[-1].headers["retry-after"]) <= 12
-    assert drive_wsgi(shop.flask, Ask(path=PAGE, headers=bearer(ADMIN))).status == "429"  # so no guess can be told
-    form = drive_wsgi(shop.flask, Ask("POST", LOGIN, (FORM,), urlencode({"token": ADMIN}).encode()))
-    assert (form.status, int(form.headers["retry-after"]) >= 1) == ("429", True)
-    assert shop.get("/api/health").status == "200"
-
-
-def test_guesses_in_the_form_are_counted_too(shops: Any) -> None:  # M-07
-    shop = shops("framework", environ=BOTH)
-    one = Ask("POST", LOGIN, (FORM,), b"token=guess")
-    assert [drive_asgi(shop.asgi, one).status for _ in range(7)] == ["401"] * 5 + ["429"] * 2
-    assert drive_asgi(shop.asgi, Ask(path=PAGE, headers=bearer(ADMIN))).status == "429"
-
-
-def test_a_liveness_probe_is_never_refused(shops: Any) -> None:  # M-07
-    shop = shops("framework", environ={**BOTH, "MONITORING_RATE_LIMIT": "1"})
-    asked = {
-        path: [drive_wsgi(shop.flask, Ask(path=path)).status for _ in range(12)]
-        for path in ("/health/live", "/health/ready")
-    }
-    assert asked["/health/live"] == ["200"] * 12
-    assert asked["/health/ready"] == ["200"] * 10 + ["429"] * 2
-
-
-def test_a_session_goes_on_while_somebody_guesses() -> None:
-    own = gate()
-    value = own.sessions.begin(Role.ADMIN)
-    for number in range(9):
-        own.refusal(Access.ADMIN, request(authorization=f"Bearer {number}"))
-    assert status(own.refusal(Access.ADMIN, request(authorization=f"Bearer {ADMIN}"))) == 429
-    assert own.refusal(Access.ADMIN, request(cookie=f"{COOKIE}={value}")) is None
-    assert own.refusal(Access.ADMIN, request(client="192.0.2.2", authorization=f"Bearer {ADMIN}")) is None
-
-
-def test_a_stale_session_is_no_guess() -> None:
-    own = gate()
-    for _ in range(50):  # a page that was left open and asks on
-        assert status(own.refusal(Access.VIEWER, request(cookie=f"{COOKIE}=admin.1.2.3.4"))) == 401
-    assert own.refusal(Access.VIEWER, request(authorization=f"Bearer {ADMIN}")) is None
-
-
-def test_an_address_may_ask_so_often(hands: Hands) -> None:  # M-07
-    own = gate(hands, monitoring_rate_limit=60)
-    handler = own.guarded(Access.VIEWER, lambda asked: text("fine"))
-    one = request(authorization=f"Bearer {ADMIN}")
-    codes = [handler(one).status for _ in range(62)]
-    assert codes == [200] * 60 + [429] * 2
-    assert dict(handler(one).headers)["Retry-After"] == "1"
-    assert handler(request(client="192.0.2.9", authorization=f"Bearer {ADMIN}")).status == 200
-    hands.forward(2)
-    assert [handler(one).status for _ in range(3)] == [200, 200, 429]
-    opened = own.guarded(Access.OPEN, lambda asked: text("fine"))
-    assert [opened(one).status for _ in range(601)] == [200] * 600 + [429]
-
-
-def test_scrapes_and_probes_at_a_usual_rate_are_never_refused(hands: Hands) -> None:  # M-07
-    own = gate(hands)
-    opened = own.guarded(Access.OPEN, lambda asked: text("fine"))
-    for _ in range(2000):  # 20 probes and scrapes a second, all from one proxy
-        hands.forward(0.05)
-        assert opened(request()).status == 200
-    never = own.guarded(Access.OPEN, lambda asked: text("fine"), limited=False)
-    assert {never(request()).status for _ in range(20_000)} == {200}
-    assert UNLIMITED == ("live",)
-
-
-def test_no_limit(hands: Hands) -> None:
-    own = gate(hands, monitoring_rate_limit=0)
-    handler = own.guarded(Access.OPEN, lambda asked: text("fine"))
-    assert {handler(request()).status for _ in range(20_000)} == {200}
-
-
-def test_the_memory_of_a_limit_is_bounded(hands: Hands) -> None:
-    limit = Limit(60, 1, hands.clocks())
-    for number in range(MOST + 500):
-        assert limit.wait(f"10.0.{number // 256}.{number % 256}") == 0
-    assert len(limit._left) == MOST
-    assert limit.wait("2001:db8::1") == 0
-    assert limit.wait("2001:db8::ffff:2%eth0") == 1  # the same network of one host
-    assert limit.wait("2001:db8:0:1::1") == 0
-    assert limit.wait("no address: at all") == 0
-
-
-# The audit.
-
-
-@pytest.fixture
-def audit(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO, "watchstack.audit")
-    return caplog
-
-
-QUOTED = r'("(?:[^"\\]|\\.)*")'
-LINE = re.compile(
-    rf"at=\d{{4}}-\d\d-\d\dT[\d:.]+Z who={QUOTED} what={QUOTED} status=(\d+) from={QUOTED}(?: why={QUOTED})?$"
-)
-
-
-def lines(audit: pytest.LogCaptureFixture) -> list[tuple[str, ...]]:
-    told = [record.getMessage() for record in audit.records if record.name == "watchstack.audit"]
-    found = [LINE.match(line) for line in told]
-    assert all(found), told
-    audit.clear()
-    return [tuple(str(json.loads(group)) for group in match.groups()[:4]) for match in found if match is not None]
-
-
-def test_every_use_and_every_refusal_has_a_line(shops: Any, audit: pytest.LogCaptureFixture) -> None:  # M-11
-    shop = shops("framework", environ=BOTH)
-    for method, path in EVERY:
-        for headers, who, code in (
-            (bearer(ADMIN), "admin by token", "200"),
-            (bearer(VIEWER), "viewer by token", "403" if (method, path) in CHANGE else "200"),
-            ((), "nobody", "401"),
-            ((BROWSER,), "nobody", "401"),
-        ):
-            drive_asgi(shop.asgi, Ask(method, path, headers))
-            assert lines(audit) == [(who, f"{method} {path}", code, "127.0.0.1")]
-    for path in ("/api/health", "/api/metrics", "/health/live", LOGIN, f"{PAGE}/admin.css"):
-        drive_asgi(shop.asgi, Ask(path=path))
-    assert lines(audit) == []
-
-
-def test_sessions_in_the_audit(shops: Any, audit: pytest.LogCaptureFixture) -> None:  # M-11
-    shop = shops("framework", environ=BOTH)
-    body = urlencode({"token": ADMIN}).encode()
-    drive_asgi(shop.asgi, Ask("POST", LOGIN, (FORM,), body))
-    drive_asgi(shop.asgi, Ask("POST", LOGIN, (FORM,), b"token=guess"))
-    assert lines(audit) == [
-        ("admin by token", f"POST {LOGIN}", "303", "127.0.0.1"),
-        ("nobody", f"POST {LOGIN}", "401", "127.0.0.1"),
-    ]
-    value = session(shop, ADMIN)
-    page = csrf(shop, value)
-    audit.clear()
-    drive_asgi(shop.asgi, Ask("POST", f"{PAGE}/logout", (*cookie(value), FORM), b"csrf_token=" + page.encode()))
-    assert lines(audit) == [("admin by session", f"POST {PAGE}/logout", "303", "127.0.0.1")]
-
-
-def test_neither_token_nor_cookie_stands_in_the_audit(shops: Any, audit: pytest.LogCaptureFixture) -> None:  # M-11 M-16
-    shop = shops("framework", environ=BOTH)
-    value = session(shop, ADMIN)
-    shop.get(PAGE, headers=cookie(value), query=f"token={ADMIN}")
-    sign_in(shop, "my other password")
-    shop.get(PAGE, headers=bearer("my other password"))
-    told = audit.text
-    for secret in (ADMIN, VIEWER, value, value.rpartition(".")[2], "my other password"):
-        assert secret not in told
-
-
-@pytest.mark.parametrize(
-    "odd", ["\n", "\r\nat=2026 who=admin", "\x1b[2J", "\x00", "\x7f", "\u2028", "\u202e", '"', "☃"]
-)
-def test_a_path_writes_no_line_of_its_own(shops: Any, audit: pytest.LogCaptureFixture, odd: str) -> None:  # M-11
-    shop = shops("framework", environ=BOTH)
-    path = f"/api/health/{odd}/run"
-    drive_asgi(shop.asgi, Ask("POST", path))
-    drive_wsgi(shop.flask, Ask("POST", path))
-    told = [record.getMessage() for record in audit.records]
-    assert [line for line in told if not (line.isascii() and line.isprintable())] == []
-    assert lines(audit) == [("nobody", f"POST {path}", "401", "127.0.0.1")] * 2
-
-
-def test_floods_of_refusals_do_not_flood_the_audit(audit: pytest.LogCaptureFixture, hands: Hands) -> None:
-    own = gate(hands, monitoring_rate_limit=60)
-    handler = own.guarded(Access.VIEWER, lambda asked: text("fine"))
-    one = request(authorization=f"Bearer {ADMIN}", path="/" + "x" * 5000)
-    for _ in range(60 + 1500):
-        handler(one)
-    refused = [record.getMessage() for record in audit.records if record.levelname == "WARNING"]
-    assert [re.findall(r"(\d+) refused", line) for line in refused] == [["1"], ["10"], ["100"], ["1000"]]
-    assert max(map(len, refused)) < 500
-
-
-def test_a_handler_that_fails_is_in_the_audit(audit: pytest.LogCaptureFixture) -> None:
-    handler = gate().guarded(Access.VIEWER, lambda asked: text(str(1 / 0)))
-    with pytest.raises(ZeroDivisionError):
-        handler(request(authorization=f"Bearer {ADMIN}"))
-    assert lines(audit) == [("admin by token", f"GET {PAGE}", "500", "192.0.2.1")]
 
 
 # The description.

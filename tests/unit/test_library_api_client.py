@@ -6,7 +6,6 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from flask import Flask
 from prometheus_client import CollectorRegistry
+from serving import serving
 from support import ROOT
 from watchstack.catalogue import Preset
 from watchstack.client import HealthCheckClient, NoAnswer, main
@@ -32,16 +32,11 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(app: Any) -> Iterator[str]:
+def served(app: Any) -> Iterator[str]:
     """The address of a real server around a WSGI application."""
-    with make_server("127.0.0.1", 0, app, handler_class=_Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    server = make_server("127.0.0.1", 0, app, handler_class=_Quiet)
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @contextmanager
@@ -53,7 +48,7 @@ def application(preset: Preset) -> Iterator[str]:
     checks = monitoring.health.checks
     checks._checks = {"system": checks["system"]}  # what the presets bring needs servers
     try:
-        with serving(app) as address:
+        with served(app) as address:
             yield address
     finally:
         monitoring.stop()
@@ -106,7 +101,7 @@ def test_the_script_says_where_nothing_answers(how: str) -> None:
 
 
 def test_an_application_without_monitoring_is_told_apart() -> None:
-    with serving(Flask("bare")) as address, pytest.raises(NoAnswer, match="serves none of /health/standard"):
+    with served(Flask("bare")) as address, pytest.raises(NoAnswer, match="serves none of /health/standard"):
         HealthCheckClient(address).get_standard_health()
 
 
@@ -125,7 +120,7 @@ def test_a_failing_application_is_a_finding(capsys: pytest.CaptureFixture[str]) 
     def text() -> str:
         return "a 1\n"
 
-    with serving(app) as address:
+    with served(app) as address:
         assert main([address]) == 1
     assert "health: unhealthy" in capsys.readouterr().out
 

@@ -128,7 +128,7 @@ def test_the_library_serves_metrics_and_health_with_its_base_alone() -> None:
         env={**{k: v for k, v in os.environ.items() if k != "PYTHONWARNINGS"}, "PYTHONPATH": str(ROOT / "exporter")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stderr

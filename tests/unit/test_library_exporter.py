@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +17,7 @@ from library_kit import Ask, Hands, drive_wsgi
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from support import ROOT, choose_ports
+from waiting import DEADLINE, until
 from watchstack.exporter.app import build
 from watchstack.host import HostSampler
 
@@ -88,26 +89,19 @@ def process() -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 
 def _get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
         return str(answer.read().decode())
 
 
 def test_the_process_serves_and_ends_on_sigterm(process: tuple[str, subprocess.Popen[str]]) -> None:
     address, child = process
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        try:
-            assert json.loads(_get(address + "/health/ready")) == {"status": "healthy"}
-            break
-        except OSError:
-            assert child.poll() is None
-            time.sleep(0.1)
-    while "system_cpu_usage_percent " not in (text := _get(address + "/metrics")) and time.monotonic() < end:
-        time.sleep(0.1)
-    cpu = next(line for line in text.splitlines() if line.startswith("system_cpu_usage_percent "))
-    assert 0 <= float(cpu.split()[1]) <= 100
+    until(lambda: child.poll() is not None or json.loads(_get(address + "/health/ready")) == {"status": "healthy"})
+    assert child.poll() is None
+    cpu = until(lambda: re.search(r"^system_cpu_usage_percent (\S+)$", _get(address + "/metrics"), re.MULTILINE))
+    assert cpu is not None
+    assert 0 <= float(cpu[1]) <= 100
     child.send_signal(signal.SIGTERM)
-    assert child.wait(10) == 0
+    assert child.wait(DEADLINE) == 0
 
 
 def test_a_bad_address_is_told(tmp_path: Path) -> None:
@@ -117,7 +111,7 @@ def test_a_bad_address_is_told(tmp_path: Path) -> None:
         env=environ,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=DEADLINE,
         check=False,
     )
     assert done.returncode == 2

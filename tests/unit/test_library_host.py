@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import namedtuple
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from library_kit import Hands, samples
 from prometheus_client import CollectorRegistry
+from waiting import DEADLINE, until
 from watchstack.catalogue import Preset
 from watchstack.host import HostSampler, mount_points
 from watchstack.host_collector import HostCollector
@@ -240,15 +240,13 @@ def test_samples_come_in_the_background_and_stop() -> None:
     sampler.start()
     first = sampler.latest
     assert first is not None
-    end = time.monotonic() + 5
-    while sampler.latest is first and time.monotonic() < end:
-        time.sleep(0.005)
-    assert sampler.latest is not first
+    until(lambda: sampler.latest is not first)
     thread = sampler._thread
     sampler.start()
     assert sampler._thread is thread
     sampler.stop()
     assert thread is not None
+    thread.join(DEADLINE)
     assert not thread.is_alive()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 from support import ROOT
+from watchstack import shared
 from watchstack.http.collector import HttpCollector
 from watchstack.http.shared import SharedRecorder
 from watchstack.monitoring import Monitoring
 from watchstack.settings import SettingError, Settings
-from watchstack.shared import SharedNumbers
+from watchstack.shared import SUFFIX, SharedNumbers
 
 
 def recorded(folder: Path, routes: int) -> dict[tuple[str, str], int]:
@@ -41,6 +43,25 @@ def test_a_file_grows_by_segments_and_other_processes_read_it(tmp_path: Path) ->
         [sys.executable, "-c", code, str(tmp_path)], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout == "400 400\n"
+
+
+def test_a_file_is_locked_before_others_find_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader tries the lock too, and would be in the way of its owner, who would count as gone from then on."""
+    seen: list[list[Path]] = []
+    lock = fcntl.lockf
+
+    def looked(file: int, how: int) -> None:
+        seen.append(list(tmp_path.glob(f"*{SUFFIX}")))
+        lock(file, how)
+
+    monkeypatch.setattr(shared.fcntl, "lockf", looked)
+    numbers = SharedNumbers(tmp_path)
+    numbers.slot(("one",))[0] = 7
+    assert seen == [[]]
+    assert [(part.alive, {key: list(slot) for key, slot in part.numbers.items()}) for part in numbers.parts()] == [
+        (True, {("one",): [7.0]})
+    ]
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"\xff" * 64, bytes(64), b"\x40" + bytes(7) + b"\x30" + bytes(55)])

@@ -13,7 +13,8 @@ from watchstack.containers.collector import ContainerCollector, Errors, Sampler
 from watchstack.containers.engine import Engine
 from watchstack.containers.events import Events
 from watchstack.containers.settings import Settings
-from watchstack.serve import ServeError, SettingError, log_to, serve
+from watchstack.serve import ServeError, log_to, serve
+from watchstack.settings import SettingError
 
 _log = logging.getLogger("watchstack.containers")
 

@@ -7,7 +7,8 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from watchstack.serve import Address, SettingError
+from watchstack.serve import Address
+from watchstack.settings import SettingError
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 

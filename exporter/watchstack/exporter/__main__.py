@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 
 from watchstack.exporter.app import build
 from watchstack.host import HostSampler
-from watchstack.serve import Address, SettingError, log_to, serve
+from watchstack.serve import Address, log_to, serve
+from watchstack.settings import SettingError
 
 
 def main() -> int:

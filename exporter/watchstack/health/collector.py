@@ -21,7 +21,8 @@ BACKGROUND = "background"  # the endpoint label of runs that nobody asked for
 class HealthCollector(FamilyCollector):
     """The metrics of health checks; `record` is told what an endpoint, or the background, has learnt.
 
-    An endpoint that tells of the same run twice is counted once, so its series hold the runs that it has seen.
+    An endpoint that tells of the same run twice is counted once, so its series hold the runs that it has seen. The
+    background hears of each run once; where two end at the same time, the status is that of the one begun last.
     """
 
     def __init__(self, numbers: Numbers, registry: CollectorRegistry | None, preset: Preset | None = None) -> None:
@@ -36,14 +37,17 @@ class HealthCollector(FamilyCollector):
     def record(self, endpoint: str, outcome: Outcome) -> None:
         result, labels = outcome.result, (endpoint, outcome.check.name)
         with self._lock:
-            if self._seen.get(labels) == outcome.number:
+            newest = outcome.number > self._seen.get(labels, 0)
+            if not newest and endpoint != BACKGROUND:
                 return
-            self._seen[labels] = outcome.number
+            if newest:
+                self._seen[labels] = outcome.number
             duration = self._numbers.slot((_DURATION, *labels), len(CHECK_BUCKETS) + 2)
             duration[0] += outcome.seconds
             duration[1 + bisect_left(CHECK_BUCKETS, outcome.seconds)] += 1
-            status = self._numbers.slot((_STATUS, *labels), 2)
-            status[0], status[1] = 0.0 if result.status.failed else 1.0, outcome.at
+            if newest:
+                status = self._numbers.slot((_STATUS, *labels), 2)
+                status[0], status[1] = 0.0 if result.status.failed else 1.0, outcome.at
             if result.error or result.status.failed:
                 self._numbers.slot((_FAILURES, *labels, result.error or str(result.status)))[0] += 1
 

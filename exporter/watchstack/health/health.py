@@ -79,7 +79,7 @@ class Health:
         Raises ValueError for a name that is taken or cannot be.
         """
         self.checks.add(check)
-        self.runner.wake(check.name)
+        self.runner.wake()
         return check
 
     def register(

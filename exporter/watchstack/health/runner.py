@@ -5,6 +5,7 @@ A check that hangs keeps the one thread it has; it is not begun again before it 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
 import threading
@@ -17,6 +18,7 @@ from watchstack.health.check import Check, Registry, Result, Status, cleaned
 
 _log = logging.getLogger("watchstack.health")
 _IDLE = 3600.0  # seconds to sleep when nothing is due; a new check wakes the runner
+_FORKING = 5.0  # seconds that a fork waits for the checks that are in their work
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Outcome:
 
 @dataclass
 class _Run:
-    """A run in the air. done: its outcome is there, or its time is over."""
+    """A run in the air. done: its outcome is there, or its time is over. awaited: a fork has waited for it in vain."""
 
     check: Check
     number: int
@@ -45,12 +47,14 @@ class _Run:
     done: threading.Event = field(default_factory=threading.Event)
     outcome: Outcome | None = None
     returned: bool = False
+    thread: threading.Thread | None = None
+    awaited: bool = False
 
 
 class Runner:
     """The runs of a registry's checks, and the latest outcome of each.
 
-    told: hears of each outcome once, in the thread that made it.
+    told: hears of each outcome once, in the thread that made it, before those who wait for the run go on.
     """
 
     def __init__(self, registry: Registry, *, told: Callable[[Outcome], None], clocks: Clocks = SYSTEM) -> None:
@@ -58,6 +62,7 @@ class Runner:
         self._clocks = clocks
         self._told = told
         self._thread: threading.Thread | None = None
+        self._number = 0  # goes on in a process that was forked off: who has heard of a run knows what is newer
         self._begin()
 
     def start(self) -> None:
@@ -73,6 +78,24 @@ class Runner:
         if running:
             self.start()
 
+    def pause(self) -> None:
+        """Before a fork: begins no run, and waits for those in the air. What a thread of theirs holds (a module that it
+        imports, the lock of a client) nobody would let go of in the new process. One that hangs is not waited for long.
+        """
+        limit = self._clocks.steady() + _FORKING
+        self._gate.acquire(timeout=_FORKING)
+        with self._lock:
+            flying = [run for run in self._flying.values() if not run.awaited]
+        for run in flying:
+            if run.thread is not None and run.thread is not threading.current_thread():
+                run.thread.join(max(0.0, limit - self._clocks.steady()))
+                run.awaited = run.thread.is_alive()
+
+    def resume(self) -> None:
+        """After it, in the process that has forked."""
+        with contextlib.suppress(RuntimeError):  # another fork has it
+            self._gate.release()
+
     def stop(self) -> None:
         self._stopped = True
         self._wake.set()
@@ -80,9 +103,8 @@ class Runner:
             self._thread.join(timeout=2.0)
             self._thread = None
 
-    def wake(self, name: str = "") -> None:
-        """There is a new check, of this name."""
-        self._due.pop(name, None)
+    def wake(self) -> None:
+        """There is a new check."""
         self._wake.set()
 
     def run(self, checks: Iterable[Check]) -> list[Outcome]:
@@ -102,19 +124,20 @@ class Runner:
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
+        self._gate = threading.RLock()  # held while a run is begun, and while the process is forked
         self._wake = threading.Event()
         self._stopped = False
         self._latest: dict[str, Outcome] = {}
         self._flying: dict[str, _Run] = {}
-        self._due: dict[str, float] = {}
-        self._number = 0
+        self._due: dict[str, tuple[Check, float]] = {}  # a check that takes another's place is due at once
 
     def _watch(self) -> None:
         while not self._stopped:
             now = self._clocks.steady()
             for check in self._registry:
-                if self._due.get(check.name, now) <= now:
-                    self._due[check.name] = now + check.interval
+                known, at = self._due.get(check.name, (check, now))
+                if known is not check or at <= now:
+                    self._due[check.name] = (check, now + check.interval)
                     self._launch(check)
             with self._lock:
                 flying = [run for run in self._flying.values() if not run.done.is_set()]
@@ -122,23 +145,28 @@ class Runner:
                 if now >= run.began + run.check.timeout:
                     self._finish(run, run.check.timed_out())
             ends = [run.began + run.check.timeout for run in flying if not run.done.is_set()]
-            pause = min([*self._due.values(), *ends], default=now + _IDLE) - self._clocks.steady()
+            dues = [at for _, at in self._due.values()]
+            pause = min([*dues, *ends], default=now + _IDLE) - self._clocks.steady()
             self._wake.wait(max(0.0, min(pause, _IDLE)))
             self._wake.clear()
 
     def _launch(self, check: Check) -> _Run:
-        with self._lock:
-            run = self._flying.get(check.name)
-            if run is not None and not run.returned and run.check is check:
-                return run
-            self._number += 1
-            run = self._flying[check.name] = _Run(check, self._number, self._clocks.steady())
-        try:
-            threading.Thread(target=self._fly, args=(run,), name=f"watchstack-check-{check.name}", daemon=True).start()
-        except RuntimeError as error:  # no thread is to be had
-            run.returned = True
-            self._finish(run, escaped(error))
-        return run
+        with self._gate:
+            with self._lock:
+                run = self._flying.get(check.name)
+                if run is not None and not run.returned and run.check is check:
+                    return run
+                self._number += 1
+                run = self._flying[check.name] = _Run(check, self._number, self._clocks.steady())
+            name = f"watchstack-check-{check.name}"
+            thread = threading.Thread(target=self._fly, args=(run,), name=name, daemon=True)
+            try:
+                thread.start()
+                run.thread = thread
+            except RuntimeError as error:  # no thread is to be had
+                run.returned = True
+                self._finish(run, escaped(error))
+            return run
 
     def _fly(self, run: _Run) -> None:
         try:
@@ -156,18 +184,24 @@ class Runner:
         return run.outcome
 
     def _finish(self, run: _Run, result: Result) -> None:
-        """Keeps the first result of a run; what comes after its time is over is not listened to."""
+        """Keeps the first result of a run; what comes after its time is over is not listened to.
+
+        A run that was begun later may be over before: its outcome stays the newest.
+        """
         seconds = self._clocks.steady() - run.began
+        name = run.check.name
         with self._lock:
             if run.outcome is not None:
                 return
-            outcome = Outcome(run.check, result, seconds, self._clocks.wall(), run.number)
-            run.outcome = self._latest[run.check.name] = outcome
-        run.done.set()
+            run.outcome = outcome = Outcome(run.check, result, seconds, self._clocks.wall(), run.number)
+            if name not in self._latest or self._latest[name].number < run.number:
+                self._latest[name] = outcome
         try:
             self._told(outcome)
         except Exception:
-            _log.exception("the outcome of the health check %s could not be recorded", run.check.name)
+            _log.exception("the outcome of the health check %s could not be recorded", name)
+        finally:
+            run.done.set()
 
 
 def escaped(error: BaseException) -> Result:
