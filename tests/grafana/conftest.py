@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 import yaml
 from grafana_support import PASSWORD, Grafana
-from native_support import example_ports, until
+from native_support import example_ports
 from running import RunningStack
 from stackgen.engines import native_examples
 from stackgen.engines.native_placement import placement
@@ -23,6 +23,7 @@ from stackgen.parts.table import PARTS
 from stackgen.placement import Place, Placement
 from stackgen.render import render
 from support import ROOT, choose_ports, copy_checkout, port_variables, unavailable
+from waiting import until
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +67,7 @@ def exporters(stack: RunningStack, exporter_ports: dict[str, int]) -> Iterator[s
     yield set(started)
     for process in started.values():
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def with_grafana(stack: RunningStack, port: int) -> Placement:
@@ -127,14 +128,19 @@ def grafana(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
             cwd=folder,
         )
     own = Grafana(f"http://127.0.0.1:{port}", log)
+
+    def ready() -> bool:
+        assert process.poll() is None, own.log
+        return own.ready()
+
     try:
-        until(own.ready, 60, "Grafana's server answers")
+        until(ready, 180, "Grafana's server answers")  # a new database: hundreds of migrations
         generated = len(list((stack.root / "grafana" / "dashboards").glob("*.json")))
-        until(lambda: len(own.call("/api/search?type=dash-db")) >= generated, 30, "the dashboards are provisioned")
+        until(lambda: len(own.call("/api/search?type=dash-db")) >= generated, why="the dashboards are provisioned")
         yield own
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(90)
 
 
 @pytest.fixture(scope="session")

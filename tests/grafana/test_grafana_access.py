@@ -25,7 +25,7 @@ def status(grafana: Grafana, path: str, user: str = "", password: str = "", body
         headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
     content = None if body is None else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(grafana.url + path, content, headers), timeout=30) as answer:
+        with urllib.request.urlopen(urllib.request.Request(grafana.url + path, content, headers), timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()

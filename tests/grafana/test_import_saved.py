@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from grafana_support import Grafana
 from live_kit import board, lines, panel, variable
-from native_support import until
 from running import RunningStack
-from stackgen.live import Asker, Verdict, examine, read
+from stackgen.live import Asker, Result, Verdict, examine, read
 from v2_kit import saved_as_v2
+from waiting import until
 
 pytestmark = pytest.mark.grafana
 
@@ -20,11 +20,11 @@ def give_data(stack: RunningStack, asker: Asker, uid: str) -> None:
     """Every query of the dashboard that lies in the checkout, through Grafana."""
     (mine,) = [one for one in read(stack.root) if one.uid == uid]
 
-    def verdicts() -> dict[str, Verdict]:
-        found = examine([mine], asker).results
-        return {one.place: one.verdict for one in found if not one.place.startswith("annotation")}
+    def results() -> list[Result]:
+        return [one for one in examine([mine], asker).results if not one.place.startswith("annotation")]
 
-    until(lambda: verdicts() == dict.fromkeys(("variable job", "Up", "Lines"), Verdict.OK), 30, f"{uid}: {verdicts()}")
+    wanted = dict.fromkeys(("variable job", "Up", "Lines"), Verdict.OK)
+    until(lambda: {one.place: one.verdict for one in results()} == wanted, why=lambda: f"{uid} has data: {results()}")
 
 
 def test_a_saved_dashboard_is_exported_imported_and_shown_again(
@@ -53,7 +53,7 @@ def test_a_saved_dashboard_is_exported_imported_and_shown_again(
     stack.command("render")
     grafana.call("/api/admin/provisioning/dashboards/reload", {})
 
-    served = grafana.call("/api/dashboards/uid/hand-made")
+    served = until(lambda: grafana.dashboard("hand-made"), why="Grafana has read it")
     assert served["meta"]["provisioned"]
     assert served["meta"]["folderTitle"] == "Watchstack"
     uids = [one["targets"][0]["datasource"]["uid"] for one in served["dashboard"]["panels"]]
@@ -69,6 +69,6 @@ def test_a_dashboard_of_the_v2_form_is_shown_by_provisioning_too(
     said = stack.command("dashboard", "import", str(file), "--name", "from-v2").stdout
     assert "turned into the classic one" in said
     grafana.call("/api/admin/provisioning/dashboards/reload", {})
-    served = grafana.call("/api/dashboards/uid/saved-v2")["dashboard"]
+    served = until(lambda: grafana.dashboard("saved-v2"), why="Grafana has read it")["dashboard"]
     assert [one["title"] for one in served["panels"] if one["type"] != "row"] == ["Up", "Lines", "Words"]
     give_data(stack, asker, "saved-v2")

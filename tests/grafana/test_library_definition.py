@@ -7,7 +7,7 @@ import time
 
 import grafana_definition
 import pytest
-from grafana_support import Grafana
+from grafana_support import SAMPLES, Grafana
 from stackgen.live import Asker, Verdict, boards, examine
 
 pytestmark = pytest.mark.grafana
@@ -21,7 +21,7 @@ def test_the_definition_is_imported_and_has_data(grafana: Grafana, asker: Asker)
         stored = grafana.call("/api/dashboards/uid/py-framework")["dashboard"]
         assert "DS_PROMETHEUS" not in json.dumps(stored["panels"])
         (mine,) = boards({"py-framework-dashboard.json": json.dumps(stored).encode()})
-        limit = time.monotonic() + 150  # rates need their samples first
+        limit = time.monotonic() + SAMPLES
         while (found := examine([mine], asker)).wrong and time.monotonic() < limit:
             time.sleep(2)
         assert [one.as_data() for one in found.wrong] == []

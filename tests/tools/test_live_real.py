@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from stackgen.live import Direct, Outcome, Verdict, boards, examine
 from stackgen.live.told import document
 from stackgen.live.told import lines as told
 from support import choose_ports
+from waiting import until
 
 pytestmark = pytest.mark.tools
 Find = Callable[..., Path]
@@ -38,10 +38,11 @@ def addresses(program: Find, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with run_prometheus(program, folder / "p", RULES) as prometheus, run_loki(program, folder / "l") as loki:
         post_json(f"{loki}/loki/api/v1/push", {"streams": [stream({"part": "a"}, "one", "two")]})
         asker = Direct({"prometheus": prometheus})
-        ends = time.monotonic() + 20
-        while not asker.get("prometheus", "/api/v1/query", query="own:requests:rate1m")["data"]["result"]:
-            assert time.monotonic() < ends, "the recording rule gives nothing"
-            time.sleep(0.2)
+
+        def recorded() -> Any:
+            return asker.get("prometheus", "/api/v1/query", query="own:requests:rate1m")["data"]["result"]
+
+        until(recorded, why="the recording rule gives something")
         yield {"prometheus": prometheus, "loki": loki}
 
 
@@ -81,7 +82,7 @@ def test_what_gives_data_is_ok(addresses: dict[str, str]) -> None:
                 {"name": "source", "type": "datasource", "query": "prometheus", "current": {}},
             ],
             annotations=[
-                {"name": "starts", "enable": True, "datasource": {"uid": "prometheus"}, "expr": "up == 0"},
+                {"name": "starts", "enable": True, "datasource": {"uid": "prometheus"}, "expr": "up == 2"},
                 {"builtIn": 1, "name": "own", "datasource": {"uid": "-- Grafana --"}, "enable": True},
             ],
         ),
@@ -192,10 +193,8 @@ def test_files_that_are_no_dashboards_are_told(addresses: dict[str, str]) -> Non
 
 
 def test_rules_that_fail_or_can_never_fire_are_told_and_what_rests_is_a_note(addresses: dict[str, str]) -> None:
-    outcome = asked(addresses)
-    ends = time.monotonic() + 10
-    while len(outcome.rules) < 2 and time.monotonic() < ends:  # a rule's first evaluation comes after a second
-        outcome = asked(addresses)
+    whole = lambda: outcome if len((outcome := asked(addresses)).rules) > 1 else None  # noqa: E731
+    outcome = until(whole, why="the rules are evaluated for the first time")
     assert {(result.place, result.verdict) for result in outcome.rules} == {
         ("alert Fails", Verdict.ERROR),
         ("alert Never", Verdict.EMPTY),

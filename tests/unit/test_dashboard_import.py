@@ -104,6 +104,8 @@ def test_an_export_for_sharing_has_its_inputs_filled_in(root: Path) -> None:
         lambda inner: {"dashboard": inner, "overwrite": True, "folderUid": ""},
         lambda inner: {"apiVersion": "dashboard.grafana.app/v1beta1", "kind": "Dashboard",
                        "metadata": {"name": "shop"}, "spec": {**inner, "uid": "other"}},
+        lambda inner: {"apiVersion": "dashboard.grafana.app/v1", "kind": "DashboardWithAccessInfo",
+                       "metadata": {"name": "shop"}, "access": {"canSave": True}, "spec": inner},
         lambda inner: {"dashboard": {"apiVersion": "dashboard.grafana.app/v0alpha1", "kind": "Dashboard",
                                      "metadata": {"name": "shop"}, "spec": inner}},
     ],
@@ -131,6 +133,8 @@ def test_the_answers_beside_the_model_of_the_import_api_are_used(root: Path) -> 
         ("somewhere", "logs", '{a="b"}', "loki"),
         ({"type": "grafana-amazonprometheus-datasource", "uid": "amp"}, "stat", "up", "prometheus"),
         ({"uid": "default"}, "stat", "up", "prometheus"),
+        ("somewhere", "timeseries", 'sum by ($label) (up{a="b"})', "prometheus"),
+        ("somewhere", "timeseries", '{a="b"} | json', "loki"),
     ],
 )
 def test_a_datasource_is_known_by_type_by_name_or_by_what_is_asked(
@@ -139,6 +143,22 @@ def test_a_datasource_is_known_by_type_by_name_or_by_what_is_asked(
     old = {"title": "P", "type": kind, "datasource": given, "targets": [{"refId": "A", "expr": expr}]}
     found = model(taken(root, board(old)))["panels"][0]
     assert found["targets"][0]["datasource"] == found["datasource"] == {"type": uid, "uid": uid}
+
+
+def test_a_target_that_names_nothing_asks_what_its_panel_asks(root: Path) -> None:
+    asks = panel("P", "x", datasource={"type": "loki", "uid": "l"}, target={"datasource": None})
+    assert model(taken(root, board(asks)))["panels"][0]["targets"][0]["datasource"]["uid"] == "loki"
+
+
+def test_library_panels_of_an_older_export_stand_in_a_list(root: Path) -> None:
+    brought = [{"uid": "lib1", "name": "L", "kind": 1, "model": panel("From the library", "up")}]
+    one = taken(root, {**board({"libraryPanel": {"uid": "lib1", "name": "L"}}), "__elements": brought})
+    assert [found["title"] for found in model(one)["panels"]] == ["From the library"]
+
+
+def test_a_new_uid_is_none_that_is_kept_for_generated_dashboards(root: Path) -> None:
+    for title, became in (("Watchstack Redis", "redis"), ("Watchstack Watchstack ☃", "watchstack")):
+        assert taken(root, board(uid="watchstack-redis", title=title)).uid == became
 
 
 def test_a_mixed_panel_and_a_datasource_variable_stay_what_they_are(root: Path) -> None:
@@ -191,6 +211,10 @@ def test_an_unknown_datasource_names_panel_and_type_for_all_of_them(root: Path) 
         (b" " * (LARGEST + 1), "is too large", 0),
         (b'{"title": "t", "elements": {}, "layout": {"kind": "Odd", "spec": {}}}', "the layout Odd is not known", 0),
         (b'{"title": "t", "panels": [{"libraryPanel": {"uid": "u", "name": "L"}}]}', "the library panel 'L'", 0),
+        (b'{"apiVersion": "dashboard.grafana.app/v1", "spec": 1}', "is a resource without a dashboard", 0),
+        (b'{"title": "t", "panels": [], "x": 1e999}', "1e999 is no number", 0),
+        (b'{"title": "t", "panels": [], "x": ' + b"1" * 5000 + b"}", "is no dashboard: Exceeds the limit", 0),
+        (b'{"title": "t", "panels": [], "x": "\\ud83d"}', "half of a character (\\ud83d)", 0),
     ],
 )
 def test_what_is_no_dashboard_is_refused_with_reason_and_line(

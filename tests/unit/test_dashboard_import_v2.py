@@ -64,6 +64,42 @@ def test_what_stands_around_the_panels_is_kept(tmp_path: Path) -> None:
     assert (down["name"], down["expr"], down["datasource"]["uid"]) == ("down", "up == 0", "prometheus")
 
 
+def test_the_time_picker_and_versions_of_panels_are_kept(tmp_path: Path) -> None:
+    content = v2_kit.saved_as_v2()
+    content["spec"]["timeSettings"] |= {
+        "autoRefreshIntervals": ["1m", "5m"], "hideTimepicker": True, "nowDelay": "1m", "weekStart": "monday",
+        "fiscalYearStartMonth": 4, "quickRanges": [{"display": "d", "from": "now-1d", "to": "now"}],
+    }  # fmt: skip
+    content["spec"] |= {"liveNow": True, "preload": False}
+    content["spec"]["elements"]["up"]["spec"]["vizConfig"]["version"] = "13.1.0"
+    found = model(taken(tmp_path, content))
+    assert found["timepicker"] == {
+        "refresh_intervals": ["1m", "5m"], "hidden": True, "nowDelay": "1m",
+        "quick_ranges": [{"display": "d", "from": "now-1d", "to": "now"}],
+    }  # fmt: skip
+    assert (found["weekStart"], found["fiscalYearStartMonth"], found["liveNow"]) == ("monday", 4, True)
+    assert "preload" not in found
+    assert found["panels"][0]["pluginVersion"] == "13.1.0"
+
+
+def test_what_repeats_does_so_in_its_direction_and_folded_rows_are_told(tmp_path: Path) -> None:
+    content = v2_kit.saved_as_v2()
+    over = {"mode": "variable", "value": "job", "direction": "v", "maxPerRow": 2}
+    content["spec"]["layout"]["spec"]["items"][0]["spec"]["repeat"] = over
+    found = model(taken(tmp_path, content))["panels"]
+    assert [found[0].get(key) for key in ("repeat", "repeatDirection", "maxPerRow")] == ["job", "v", 2]
+    assert "repeat" not in found[1]
+    rows = v2_kit.saved_as_v2(layout=v2_kit.rows())
+    rows["spec"]["layout"]["spec"]["rows"][0]["spec"] |= {
+        "collapse": True,
+        "repeat": {"mode": "variable", "value": "job"},
+    }
+    one = taken(tmp_path, rows)
+    assert "rows that were folded are open now" in one.notes
+    assert model(one)["panels"][0]["repeat"] == "job"
+    assert "rows that were folded are open now" not in taken(tmp_path, v2_kit.saved_as_v2(layout=v2_kit.rows())).notes
+
+
 @pytest.mark.parametrize(
     ("layout", "expected"),
     [

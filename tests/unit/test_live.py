@@ -33,6 +33,8 @@ def part(name: str, state: State = State.HEALTHY) -> PartStatus:
         ('up{a=~"$many"}', r'up{a=~"(a\\.b|c)"}'),
         ('up{a=~"${many:pipe}"}', 'up{a=~"a.b|c"}'),
         ("[[many:csv]]", "a.b,c"),
+        ('up{a=~"$path"}', r'up{a=~"C:\\\\x"}'),
+        ("${path:regex}", r"C:\\x"),
         ("${all}", ".*"),
         ("rate(x[$__rate_interval]) / $__range_s", "rate(x[1m]) / 10800"),
         ("$unknown ${unknown:csv} $1", "$unknown ${unknown:csv} $1"),
@@ -40,7 +42,12 @@ def part(name: str, state: State = State.HEALTHY) -> PartStatus:
     ],
 )
 def test_variables_are_replaced_as_grafanas_page_does(text: str, filled: str) -> None:
-    values = {"one": Value(("x.y",)), "many": Value(("a.b", "c"), several=True), "all": Value(raw=".*")}
+    values = {
+        "one": Value(("x.y",)),
+        "many": Value(("a.b", "c"), several=True),
+        "all": Value(raw=".*"),
+        "path": Value(("C:\\x",), several=True),
+    }
     assert expand(text, values) == filled
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from stackgen.checks.promql import parse
 from stackgen.imports.reading import Found, every_panel
+from stackgen.live.boards import GRAFANAS_OWN, MIXED, NAMES
 from stackgen.model.problems import listed
 from stackgen.render.grafana import ALERTMANAGER_UID, LOKI_UID, PROMETHEUS_UID
 
@@ -18,11 +19,10 @@ TYPES = {  # of a plugin, to the uid and type of ours
     "loki": LOKI_UID,
     "alertmanager": ALERTMANAGER_UID,
 }
-NAMES = {PROMETHEUS_UID: "Prometheus", LOKI_UID: "Loki", ALERTMANAGER_UID: "Alertmanager"}
 WORDS = {"prom": PROMETHEUS_UID, "mimir": PROMETHEUS_UID, "loki": LOKI_UID, "alertmanager": ALERTMANAGER_UID}
-GRAFANAS_OWN = ("-- Grafana --", "-- Mixed --", "-- Dashboard --", "grafana", "__expr__")
 REFERENCE = re.compile(r"\$\{?(\w+)(?::\w+)?\}?")
-NEVER, ON_LOAD = 0, 1  # when a variable's values are asked for
+BARE_SELECTOR = re.compile(r"(?:^|[\s(]){")  # without the name of a metric before it
+ON_LOAD = 1  # when a variable's values are asked for
 
 
 class Mender:
@@ -71,8 +71,8 @@ class Mender:
         first = next((str(one.get("expr") or "") for one in targets if one.get("expr")), "")
         logs = panel.get("type") == "logs"
         for target in targets:
-            given = target.get("datasource", panel.get("datasource"))
-            own = given if not _is(given, "-- Mixed --") else None
+            given = target.get("datasource") or panel.get("datasource")
+            own = given if not _is(given, MIXED) else None
             target["datasource"] = self._ours(own, where, str(target.get("expr") or ""), logs=logs)
         if panel.get("datasource") is not None or targets:
             panel["datasource"] = self._ours(panel.get("datasource"), where, first, logs=logs)
@@ -96,7 +96,7 @@ class Mender:
         """The datasource of this stack for one that is named, or not named, in a foreign dashboard."""
         kind = str(given.get("type") or "") if isinstance(given, Mapping) else ""
         name = str(given.get("uid") or "") if isinstance(given, Mapping) else str(given or "")
-        if name in GRAFANAS_OWN or kind in ("datasource", "__expr__"):
+        if name in (*GRAFANAS_OWN, MIXED) or kind in ("datasource", "__expr__"):
             return given
         match = REFERENCE.fullmatch(name)
         if match and match[1] in self._variables:
@@ -126,11 +126,11 @@ def _by_name(name: str) -> str | None:
 
 
 def _by_query(expr: str, *, logs: bool) -> str:
-    """Whose language it is: what is no PromQL but has a selector is LogQL."""
+    """Whose language it is: what is no PromQL but has a selector without a metric is LogQL."""
     if logs:
         return LOKI_UID
     plain = REFERENCE.sub("1m", expr)
-    return LOKI_UID if "{" in expr and parse(plain).root is None else PROMETHEUS_UID
+    return LOKI_UID if BARE_SELECTOR.search(expr) and parse(plain).root is None else PROMETHEUS_UID
 
 
 def _anew(variable: dict[str, Any]) -> None:
@@ -139,7 +139,7 @@ def _anew(variable: dict[str, Any]) -> None:
     if value not in ("$__all", ["$__all"]):
         variable["current"] = {}
     variable["options"] = []
-    variable["refresh"] = variable.get("refresh") or ON_LOAD
+    variable["refresh"] = variable.get("refresh") or ON_LOAD  # 0 is never
 
 
 def _replaced(value: Any, constants: Mapping[str, str]) -> Any:

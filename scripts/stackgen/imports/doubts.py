@@ -5,20 +5,18 @@ are drawn by Grafana alone. None of it keeps the dashboard out.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from stackgen.checks.known import known
 from stackgen.checks.promql import parse
 from stackgen.imports.reading import every_panel
 from stackgen.live.boards import Board, Opened
-from stackgen.live.missing import named
+from stackgen.live.missing import named, nearest
 from stackgen.live.options import opened_alone
 from stackgen.model.slo import RECORDED
 from stackgen.render.grafana import PROMETHEUS_UID
 
 DRAWN = {"stat", "timeseries", "gauge", "bargauge", "table", "logs", "text", "row"}  # by the console too
-CLOSE = 0.65
 
 
 def doubts(file: str, model: Mapping[str, Any], recorded: Collection[str]) -> Iterator[str]:
@@ -34,8 +32,8 @@ def doubts(file: str, model: Mapping[str, Any], recorded: Collection[str]) -> It
             yield f"{where}: this does not look like PromQL: {' '.join(question.expr.split())[:120]}"
         for name in named(question.expr):
             if name not in names:
-                close = get_close_matches(name, names, 1, CLOSE)
-                meant = f"; did you mean {close[0]}?" if close else ""
+                close = nearest(name, names)
+                meant = f"; did you mean {close}?" if close else ""
                 yield f"{where}: no program of the stack exports {name}{meant}"
     others = sorted({str(panel.get("type")) for panel in every_panel(model)} - DRAWN)
     if others:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, NoReturn
 
 from stackgen.imports.faults import ImportFault
@@ -17,6 +18,7 @@ from stackgen.imports.v2 import classic
 
 LARGEST = 4 * 2**20  # bytes
 RESOURCE = "dashboard.grafana.app/"
+KINDS = ("Dashboard", "DashboardWithAccessInfo")  # the second is what Grafana's own page asks for
 _EXPORT = "save one in Grafana: Export, then JSON"
 
 
@@ -54,18 +56,25 @@ def read(content: bytes) -> Found:
 
 def _parsed(content: bytes) -> Any:
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_constant=_no_number)
+        return json.loads(content.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_number)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ImportFault("is no text in UTF-8", hint=_EXPORT, line=line, column=1) from error
     except json.JSONDecodeError as error:
         raise ImportFault(f"is no JSON: {error.msg}", hint=_EXPORT, line=error.lineno, column=error.colno) from error
+    except ValueError as error:  # a whole number of thousands of digits
+        raise ImportFault(f"is no dashboard: {error}", hint=_EXPORT) from error
     except RecursionError as error:
         raise ImportFault("is no dashboard: it is nested too deeply", hint=_EXPORT) from error
 
 
+def _number(word: str) -> float:
+    found = float(word)
+    return found if isfinite(found) else _no_number(word)
+
+
 def _no_number(word: str) -> NoReturn:
-    raise ImportFault(f"is no JSON: {word} is no number", hint=_EXPORT)
+    raise ImportFault(f"is no JSON: {word[:40]} is no number that can be kept", hint=_EXPORT)
 
 
 def _unwrapped(content: Any) -> Found:
@@ -89,8 +98,10 @@ def _unwrapped(content: Any) -> Found:
 
 def _resource(content: Mapping[str, Any], version: str) -> Found:
     spec, metadata = content.get("spec"), content.get("metadata")
-    if content.get("kind") != "Dashboard" or not isinstance(spec, dict):
-        raise ImportFault(f"is a {content.get('kind')!s} of Grafana, not a Dashboard", hint=_EXPORT)
+    kind = content.get("kind")
+    if kind not in KINDS or not isinstance(spec, dict):
+        what = f"a {kind}" if isinstance(kind, str) and kind not in KINDS else "a resource without a dashboard"
+        raise ImportFault(f"is {what} of Grafana, not a Dashboard", hint=_EXPORT)
     name = str(metadata.get("name") or "") if isinstance(metadata, dict) else ""
     found = _converted(spec) if version.startswith("v2") else Found(spec)
     if name:
@@ -108,6 +119,8 @@ def _converted(spec: Mapping[str, Any]) -> Found:
 def _inlined(model: dict[str, Any], notes: list[str]) -> None:
     """Library panels that the export brought along, in the place of the references to them."""
     brought = model.pop("__elements", None)
+    if isinstance(brought, list):  # of Grafana 8
+        brought = {str(one.get("uid")): one for one in brought if isinstance(one, dict)}
     known = brought if isinstance(brought, dict) else {}
     for panel in every_panel(model):
         reference = panel.get("libraryPanel")

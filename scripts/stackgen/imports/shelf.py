@@ -92,8 +92,11 @@ def _free(wanted: str, taken: Iterable[str], between: str) -> str:
 
 
 def _after(title: str) -> str:
-    """A uid after a title, with room for a number behind it."""
-    return slug(title)[:36].strip("-")
+    """A uid after a title that is not kept for others, with room for a number behind it."""
+    words = slug(title)
+    while words.startswith(RESERVED):
+        words = words.removeprefix(RESERVED)
+    return words[:36].strip("-") or "dashboard"
 
 
 def slug(title: str) -> str:

@@ -62,6 +62,11 @@ def _taken(found: Found, shelf: Shelf, recorded: Collection[str], name: str) -> 
     if why:
         notes.append(f"its title is '{title}': {why}")
     model = {**model, "uid": uid, "title": title}
+    try:
+        written = dumped(model)
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise ImportFault(f"holds half of a character (\\u{ord(half):04x}), which no file can") from error
     return Imported(
         file=file,
         uid=uid,
@@ -70,7 +75,7 @@ def _taken(found: Found, shelf: Shelf, recorded: Collection[str], name: str) -> 
         replaced=any(one.file == file for one in shelf.standing),
         notes=tuple(notes),
         warnings=tuple(dict.fromkeys(doubts(file, model, recorded))),
-        content=dumped(model),
+        content=written,
     )
 
 

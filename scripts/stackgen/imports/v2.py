@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stackgen.imports.faults import ImportFault
-from stackgen.imports.v2_layout import places
+from stackgen.imports.v2_layout import places, renamed
 
 SCHEMA = 42  # of the classic form that all of this is written in
 CURSOR = {"Off": 0, "Crosshair": 1, "Tooltip": 2}
@@ -34,7 +34,6 @@ def classic(spec: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The classic dashboard without a uid, and what could not be kept. Raises ImportFault."""
     notes: list[str] = []
     try:
-        time = spec.get("timeSettings") or {}
         model: dict[str, Any] = {
             "title": spec.get("title"),
             "description": spec.get("description") or "",
@@ -42,9 +41,8 @@ def classic(spec: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             "editable": spec.get("editable", True),
             "graphTooltip": CURSOR.get(str(spec.get("cursorSync")), 0),
             "links": list(spec.get("links") or ()),
-            "time": {"from": time.get("from", "now-6h"), "to": time.get("to", "now")},
-            "timezone": time.get("timezone", ""),
-            "refresh": time.get("autoRefresh", ""),
+            **_times(spec.get("timeSettings") or {}),
+            **renamed(spec, {"liveNow": "liveNow", "preload": "preload"}),
             "schemaVersion": SCHEMA,
             "templating": {"list": [_variable(one, notes) for one in spec.get("variables") or ()]},
             "annotations": {"list": [_annotation(one["spec"]) for one in spec.get("annotations") or ()]},
@@ -58,6 +56,19 @@ def classic(spec: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return model, notes
 
 
+def _times(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The time that is shown at first, how often it is renewed, and what the picker offers."""
+    picker = renamed(spec, {"autoRefreshIntervals": "refresh_intervals", "quickRanges": "quick_ranges",
+                            "hideTimepicker": "hidden", "nowDelay": "nowDelay"})  # fmt: skip
+    return {
+        "time": {"from": spec.get("from", "now-6h"), "to": spec.get("to", "now")},
+        "timezone": spec.get("timezone", ""),
+        "refresh": spec.get("autoRefresh", ""),
+        **renamed(spec, {"weekStart": "weekStart", "fiscalYearStartMonth": "fiscalYearStartMonth"}),
+        **({"timepicker": picker} if picker else {}),
+    }
+
+
 def _panels(spec: Mapping[str, Any], notes: list[str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     elements = spec["elements"]
@@ -66,7 +77,7 @@ def _panels(spec: Mapping[str, Any], notes: list[str]) -> list[dict[str, Any]]:
             found.append({"type": "row", "title": place.title, "collapsed": False, "panels": []})
         else:
             found.append(_panel(elements[place.element]))
-        found[-1] |= {"id": number, "gridPos": place.grid, **({"repeat": place.repeat} if place.repeat else {})}
+        found[-1] |= {"id": number, "gridPos": place.grid, **place.repeat}
     return found
 
 
@@ -87,6 +98,8 @@ def _panel(element: Mapping[str, Any]) -> dict[str, Any]:
         "targets": [_target(one["spec"]) for one in data.get("queries") or ()],
         "transformations": [_transformation(one) for one in data.get("transformations") or ()],
     }
+    if version := shown.get("version") or drawn.get("pluginVersion"):  # without one Grafana takes it for an old panel
+        panel["pluginVersion"] = version
     options = data.get("queryOptions") or {}
     panel |= {name: options[name] for name in OPTIONS if options.get(name) is not None}
     sources = [target["datasource"] for target in panel["targets"] if target.get("datasource")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 COLUMNS = 24
@@ -12,12 +12,14 @@ HEIGHTS = {"short": 5, "standard": 9, "tall": 14}  # of an auto grid's panel, in
 
 @dataclass(frozen=True)
 class Placed:
-    """element: the name of the panel, None for the head of a row. repeat: the variable whose values it repeats for."""
+    """element: the name of the panel, None for the head of a row. repeat: the variable whose values it repeats for, and
+    how, as the classic form says it.
+    """
 
     element: str | None
     grid: dict[str, int]
     title: str = ""
-    repeat: str = ""
+    repeat: Mapping[str, Any] = field(default_factory=dict)
 
 
 def places(layout: Mapping[str, Any], notes: list[str]) -> Iterator[Placed]:
@@ -50,6 +52,8 @@ class _Pen:
             self._note("conditions under which rows are shown are left out")
         if spec.get("variables"):
             self._note("variables of single rows are left out")
+        if spec.get("collapse"):
+            self._note("rows that were folded are open now")
         found = []
         if not spec.get("hideHeader"):
             grid = {"x": 0, "y": self.y, "w": COLUMNS, "h": 1}
@@ -62,7 +66,8 @@ class _Pen:
         for item in items:
             spec = item["spec"]
             if item.get("kind") == "GridLayoutRow":  # of v2alpha1: a row inside of the grid
-                found += self._row({"title": spec.get("title"), "layout": _inner(spec), "repeat": spec.get("repeat")})
+                row = {"title": spec.get("title"), "layout": _inner(spec), "repeat": spec.get("repeat")}
+                found += self._row({**row, "collapse": spec.get("collapsed")})
                 continue
             grid = {"x": int(spec["x"]), "y": top + int(spec["y"]), "w": int(spec["width"]), "h": int(spec["height"])}
             found.append(Placed(spec["element"]["name"], grid, repeat=_repeat(spec)))
@@ -92,5 +97,13 @@ def _inner(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": "GridLayout", "spec": {"items": spec["elements"]}}
 
 
-def _repeat(spec: Mapping[str, Any]) -> str:
-    return str((spec.get("repeat") or {}).get("value") or "")
+def _repeat(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The variable, and for a panel the direction and how many stand in a row."""
+    given = spec.get("repeat") or {}
+    names = {"value": "repeat", "direction": "repeatDirection", "maxPerRow": "maxPerRow"}
+    return renamed(given, names) if given.get("value") else {}
+
+
+def renamed(spec: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """What is set of these, under its classic name."""
+    return {classic: spec[name] for name, classic in names.items() if spec.get(name)}

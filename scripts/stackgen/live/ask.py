@@ -12,12 +12,12 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from stackgen.live.boards import Question
-from stackgen.render.grafana import ALERTMANAGER_UID, LOKI_UID, PROMETHEUS_UID
+from stackgen.live.boards import NAMES, Question
+from stackgen.render.grafana import LOKI_UID, PROMETHEUS_UID
 
 WITHIN = 10.0  # seconds for one query
 STEP = 15  # seconds between the points of a line
@@ -25,11 +25,14 @@ LATELY = 30  # seconds of a line that are looked at: what no longer comes must n
 HOURS = 3 * 3600  # seconds: the time range of the dashboards, for log lines
 MOST = 20 * 2**20  # bytes of an answer
 LINES = 5  # log lines that are fetched
-NAMES = {PROMETHEUS_UID: "Prometheus", LOKI_UID: "Loki", ALERTMANAGER_UID: "Alertmanager"}
 
 
 class AskError(Exception):
     """What was asked, or whom, gives no answer: the message says why."""
+
+
+class DeadError(AskError):
+    """The datasource is known not to answer: it was not asked again."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,7 @@ class Direct:
         address = self._addresses.get(datasource)
         if address is None:
             raise AskError(unknown(datasource, self._addresses))
-        query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
-        return fetch(f"{address}{path}{query}", None, {}, NAMES.get(datasource, datasource))
+        return fetch(f"{address}{path}{_query(parameters)}", None, {}, name_of(datasource))
 
     def ask(self, question: Question) -> Answer:
         if question.datasource not in (PROMETHEUS_UID, LOKI_UID):
@@ -98,9 +100,8 @@ class ThroughGrafana:
         self._headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
 
     def get(self, datasource: str, path: str, **parameters: str) -> Any:
-        query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
         uid = urllib.parse.quote(datasource, safe="")
-        url = f"{self._url}/api/datasources/proxy/uid/{uid}{path}{query}"
+        url = f"{self._url}/api/datasources/proxy/uid/{uid}{path}{_query(parameters)}"
         return fetch(url, None, self._headers, f"Grafana's datasource {datasource}")
 
     def ask(self, question: Question) -> Answer:
@@ -125,18 +126,29 @@ class ThroughGrafana:
 
     def provisioned(self) -> frozenset[str] | None:
         found = fetch(f"{self._url}/api/search?type=dash-db&limit=5000", None, self._headers, "Grafana")
+        if not isinstance(found, list):
+            raise AskError("Grafana gave an answer of another form")
         return frozenset(str(one["uid"]) for one in found)
 
 
-def data(asker: Asker, datasource: str, path: str, **parameters: str) -> Any:
-    """What stands under `data` in the answer of a datasource's HTTP API. Raises AskError."""
+def entries(asker: Asker, datasource: str, path: str, key: str = "", **parameters: str) -> list[Any]:
+    """The list under `data` of the answer of a datasource's HTTP API, or under a key in there. Raises AskError."""
     found = asker.get(datasource, path, **parameters)
-    if not isinstance(found, dict) or "data" not in found:
-        raise AskError(f"{NAMES.get(datasource, datasource)} gave an answer of another form")
-    return found["data"]
+    try:
+        listed = found["data"][key] if key else found.get("data") or []  # Loki leaves an empty list of labels out
+    except (AttributeError, KeyError, TypeError, IndexError):
+        listed = None
+    if not isinstance(listed, list):
+        raise AskError(f"{name_of(datasource)} gave an answer of another form")
+    return listed
 
 
-def unknown(datasource: str, known: Any) -> str:
+def name_of(datasource: str) -> str:
+    """What people call it."""
+    return NAMES.get(datasource, datasource)
+
+
+def unknown(datasource: str, known: Iterable[str]) -> str:
     """That there is no such datasource."""
     return f"no datasource has the uid '{datasource}'; there are {', '.join(sorted(known))}"
 
@@ -164,26 +176,37 @@ def fetch(url: str, body: bytes | None, headers: Mapping[str, str], who: str) ->
         raise AskError(f"{who} answered something that is no JSON") from error
 
 
+def _query(parameters: Mapping[str, str]) -> str:
+    return f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
+
+
 def _refused(code: int, said: bytes, who: str) -> AskError:
     """What an error's body says: Prometheus and Loki under `error`, Grafana under each query or `message`."""
     text = said.decode("utf-8", "replace").strip()
+    told = _told(text)
+    if code in (502, 503, 504):
+        return AskError(f"{who} does not answer (HTTP {code}{f': {told[:200]}' if told else ''})")
+    if code in (401, 403):
+        return AskError(f"{who} refuses: {(told or text)[:200] or code}")
+    return AskError((told or text)[:500] or f"{who} answered {code}")
+
+
+def _told(text: str) -> str:
+    """The sentence in an error's JSON, "" when there is none."""
     try:
         content = json.loads(text)
     except ValueError:
-        content = None
-    if isinstance(content, dict):
-        results = content.get("results")
-        per_query = [one.get("error") for one in results.values()] if isinstance(results, dict) else []
-        text = next((str(one) for one in (*per_query, content.get("error"), content.get("message")) if one), text)
-    if code in (502, 503, 504):
-        return AskError(f"{who} does not answer (HTTP {code})")
-    if code in (401, 403):
-        return AskError(f"{who} refuses: {text[:200] or code}")
-    return AskError(text[:500] or f"{who} answered {code}")
+        return ""
+    if not isinstance(content, dict):
+        return ""
+    results = content.get("results")
+    queries = [one for one in results.values() if isinstance(one, dict)] if isinstance(results, dict) else []
+    words = (*(one.get("error") for one in queries), content.get("error"), content.get("message"))
+    return next((str(one) for one in words if one), "")
 
 
 def _counted(data: Mapping[str, Any]) -> Answer:
-    """Of an answer of Prometheus or Loki: scalars and vectors, matrices, streams of lines."""
+    """Of an answer of Prometheus or Loki: scalars and vectors, matrices, streams of lines. A histogram is a number."""
     kind, result = data["resultType"], data["result"]
     if kind in ("scalar", "string"):
         values = [result[1]]
@@ -191,8 +214,16 @@ def _counted(data: Mapping[str, Any]) -> Answer:
         lines = sum(len(one["values"]) for one in result)
         return Answer(lines, lines)
     else:
-        values = [pair[1] for one in result for pair in one.get("values", (one["value"],) if "value" in one else ())]
+        values = [pair[1] for one in result for pair in _samples(one)]
     return Answer(len(values), sum(value != "NaN" for value in values))
+
+
+def _samples(series: Mapping[str, Any]) -> Iterator[Any]:
+    """Pairs of time and value: one in a vector, several in a matrix."""
+    for one, several in (("value", "values"), ("histogram", "histograms")):
+        yield from series.get(several, ())
+        if one in series:
+            yield series[one]
 
 
 def _framed(frames: Any) -> Answer:

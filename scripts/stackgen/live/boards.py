@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 from stackgen.live.variables import NAMED, Values, expand
@@ -17,14 +18,11 @@ from stackgen.render.dashboards.panels import EMPTY_IS_FINE
 from stackgen.render.grafana import ALERTMANAGER_UID, DASHBOARDS, LOKI_UID, PROMETHEUS_UID
 
 CUSTOM = f"{DASHBOARDS}/custom"  # dashboards that people saved; nothing is generated there
-UIDS = {"Prometheus": PROMETHEUS_UID, "Loki": LOKI_UID, "Alertmanager": ALERTMANAGER_UID}  # by the datasource's name
-GRAFANAS_OWN = (
-    "-- Grafana --",
-    "-- Dashboard --",
-    "grafana",
-    "__expr__",
-)  # asked of Grafana alone, not of a datasource
+NAMES = {PROMETHEUS_UID: "Prometheus", LOKI_UID: "Loki", ALERTMANAGER_UID: "Alertmanager"}  # by the datasource's uid
+UIDS = {name: uid for uid, name in NAMES.items()}
+GRAFANAS_OWN = ("-- Grafana --", "-- Dashboard --", "grafana", "__expr__")  # what no datasource is asked
 MIXED = "-- Mixed --"
+FOREIGN = {"spec", "elements", "dashboard"}  # what the forms have in which Grafana gives a dashboard away
 SELDOM = "annotations mark what happens seldom"
 
 
@@ -84,14 +82,22 @@ def read(folder: Path, custom: Path | None = None) -> list[Board]:
     it is another folder. Files are told relative to the folder.
     """
     found = {path.relative_to(folder).as_posix(): path for path in sorted((folder / DASHBOARDS).rglob("*.json"))}
-    for path in sorted((custom / CUSTOM).rglob("*.json")) if custom else ():
-        found[path.relative_to(custom).as_posix()] = path  # type: ignore[arg-type]
-    return boards({name: path.read_bytes() for name, path in found.items()})
+    if custom:
+        found |= {path.relative_to(custom).as_posix(): path for path in sorted((custom / CUSTOM).rglob("*.json"))}
+    return [_read(file, path) for file, path in sorted(found.items())]
 
 
 def boards(files: Mapping[str, bytes]) -> list[Board]:
     """The dashboards of these files; one that cannot be read says so itself."""
     return [_board(file, content) for file, content in sorted(files.items())]
+
+
+def _read(file: str, path: Path) -> Board:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return Board(file, {}, f"cannot be read: {error.strerror}")
+    return _board(file, content)
 
 
 def _board(file: str, content: bytes) -> Board:
@@ -101,14 +107,10 @@ def _board(file: str, content: bytes) -> Board:
         return Board(file, {}, f"is no JSON: {error}")
     if not isinstance(found, dict):
         return Board(file, {}, "is no dashboard: it holds no object")
-    if "panels" not in found:
-        hint = (
-            "./stack dashboard import FILE takes other forms" if {"spec", "elements", "dashboard"} & set(found) else ""
-        )
-        return Board(
-            file, found, f"is no dashboard that Grafana's provisioning takes: it has no panels; {hint}".rstrip("; ")
-        )
-    return Board(file, found)
+    if "panels" in found:
+        return Board(file, found)
+    hint = "; ./stack dashboard import FILE takes other forms" if FOREIGN & found.keys() else ""
+    return Board(file, found, f"is no dashboard that Grafana's provisioning takes: it has no panels{hint}")
 
 
 @dataclass(frozen=True)
@@ -131,16 +133,12 @@ class Opened:
             for number, target in enumerate(panel.get("targets") or ()):
                 datasource = datasource_of(target.get("datasource"), panel.get("datasource"), self.values)
                 if not target.get("hide") and datasource not in GRAFANAS_OWN:
-                    yield self._question(place, target, datasource, declared, "ABCDEFGH"[number % 8])
+                    yield self._question(place, target, datasource, declared, ascii_uppercase[number % 26])
         for one in _mappings(self.board.content.get("annotations")):
             datasource = datasource_of(one.get("datasource"), None, self.values)
-            target = {**one.get("target", {}), **({"expr": one["expr"]} if one.get("expr") else {})}
-            if (
-                not one.get("builtIn")
-                and one.get("enable", True)
-                and datasource not in GRAFANAS_OWN
-                and target.get("expr")
-            ):
+            target = {**(one.get("target") or {}), **({"expr": one["expr"]} if one.get("expr") else {})}
+            shown = one.get("enable", True) and not one.get("builtIn")
+            if shown and datasource not in GRAFANAS_OWN and target.get("expr"):
                 yield self._question(f"annotation {one.get('name')}", target, datasource, SELDOM, "A")
 
     def _question(self, place: str, target: Mapping[str, Any], datasource: str, declared: str, letter: str) -> Question:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from stackgen.checks.known import known
 from stackgen.checks.promql import parse
 from stackgen.checks.tree import Call, Selector, walk
-from stackgen.live.ask import Asker, data
+from stackgen.live.ask import Asker, entries
 from stackgen.model.slo import RECORDED
 from stackgen.promql import quoted
 from stackgen.render.grafana import PROMETHEUS_UID
@@ -43,8 +43,13 @@ class Names:
         found = []
         for number, name in enumerate(names):
             candidates = [one for one in others if one != name] if number < MOST_NEAREST else []
-            found.append((name, next(iter(get_close_matches(name, candidates, 1, CLOSE)), "")))
+            found.append((name, nearest(name, candidates)))
         return tuple(found)
+
+
+def nearest(name: str, others: Iterable[str]) -> str:
+    """The name that comes nearest, "" when none comes near."""
+    return next(iter(get_close_matches(name, others, 1, CLOSE)), "")
 
 
 def look(asker: Asker, exprs: Iterable[str], recorded: Iterable[str]) -> Names:
@@ -54,13 +59,10 @@ def look(asker: Asker, exprs: Iterable[str], recorded: Iterable[str]) -> Names:
     for start in range(0, len(asked), AT_ONCE):
         names = "|".join(asked[start : start + AT_ONCE])
         query = f"count by (__name__) ({{__name__=~{quoted(names)}}})"
-        found = data(asker, PROMETHEUS_UID, "/api/v1/query", query=query)["result"]
+        found = entries(asker, PROMETHEUS_UID, "/api/v1/query", "result", query=query)
         there |= {str(one["metric"]["__name__"]) for one in found}
-    return Names(
-        frozenset(there),
-        [str(one) for one in data(asker, PROMETHEUS_UID, "/api/v1/label/__name__/values")],
-        frozenset(recorded),
-    )
+    every = entries(asker, PROMETHEUS_UID, "/api/v1/label/__name__/values")
+    return Names(frozenset(there), [str(one) for one in every], frozenset(recorded))
 
 
 def named(expr: str) -> tuple[str, ...]:
@@ -94,5 +96,4 @@ def unmatched(asker: Asker, expr: str, names: Names) -> str:
 
 def _any(asker: Asker, name: str, matchers: Sequence[str]) -> bool:
     query = f"count({name}{{{','.join(matchers)}}})"
-    found: Mapping[str, object] = data(asker, PROMETHEUS_UID, "/api/v1/query", query=query)
-    return bool(found["result"])
+    return bool(entries(asker, PROMETHEUS_UID, "/api/v1/query", "result", query=query))

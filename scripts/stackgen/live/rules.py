@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stackgen.live.ask import Asker, AskError, data
+from stackgen.live.ask import Asker, AskError, entries, name_of
 from stackgen.live.missing import Names, absences
 from stackgen.live.outcome import Result, Verdict
 from stackgen.render.grafana import LOKI_UID, PROMETHEUS_UID
@@ -50,11 +50,12 @@ def running(asker: Asker, datasources: Sequence[str]) -> Running:
     faults = []
     for datasource in datasources:
         try:
-            groups = data(asker, datasource, ASKED[datasource])["groups"]
+            groups = entries(asker, datasource, ASKED[datasource], "groups")
+            rules += [_rule(datasource, group, one) for group in groups for one in group["rules"]]
         except AskError as error:
-            faults.append(f"rules of {datasource} could not be asked for: {error}")
-            continue
-        rules += [_rule(datasource, group, one) for group in groups for one in group["rules"]]
+            faults.append(f"the rules of {name_of(datasource)} could not be asked for: {error}")
+        except (AttributeError, KeyError, TypeError) as error:
+            faults.append(f"{name_of(datasource)} tells its rules in another form ({type(error).__name__}: {error})")
     return Running(rules, tuple(faults))
 
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from stackgen.live import rules
-from stackgen.live.ask import NAMES, Asker, AskError
-from stackgen.live.boards import Board, Opened, Question
+from stackgen.live.ask import Answer, Asker, AskError, DeadError
+from stackgen.live.boards import NAMES, Board, Opened, Question
 from stackgen.live.missing import Names, look, named, unmatched
 from stackgen.live.options import resolve
 from stackgen.live.outcome import Outcome, Result, Verdict
@@ -26,14 +26,34 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Clock:
-    """What is asked after the deadline is not asked."""
+class Bounded:
+    """An asker that asks no dead datasource, and nobody any more once the time for the whole check is over.
 
-    deadline: float
+    dead: why, by the datasource's uid. deadline: of the monotonic clock.
+    """
 
-    def over(self) -> bool:
-        return time.monotonic() > self.deadline
+    def __init__(self, asker: Asker, dead: Mapping[str, str], deadline: float) -> None:
+        self.through = asker.through
+        self._asker = asker
+        self._dead = dead
+        self._deadline = deadline
+
+    def ask(self, question: Question) -> Answer:
+        self._may(question.datasource)
+        return self._asker.ask(question)
+
+    def get(self, datasource: str, path: str, **parameters: str) -> Any:
+        self._may(datasource)
+        return self._asker.get(datasource, path, **parameters)
+
+    def provisioned(self) -> frozenset[str] | None:
+        return self._asker.provisioned()
+
+    def _may(self, datasource: str) -> None:
+        if datasource in self._dead:
+            raise DeadError(self._dead[datasource])
+        if time.monotonic() > self._deadline:
+            raise AskError("was not asked: the time for the whole check was over")
 
 
 @dataclass(frozen=True)
@@ -50,22 +70,23 @@ class Reached:
 def examine(found: Sequence[Board], asker: Asker, within: float = WITHIN) -> Outcome:
     """Every query of these dashboards and of the running rules. Never raises for what does not answer: it is told."""
     started = time.monotonic()
-    clock = Clock(started + within)
     reached = _reach(asker)
-    pairs = _everywhere(lambda board: _of_board(board, asker, reached), found)
+    bounded = Bounded(asker, reached.dead, started + within)
+    pairs = _everywhere(lambda board: _of_board(board, bounded), found)
     asked = [question for _, some in pairs for question in some]
-    answers = _everywhere(lambda question: _result(question, asker, reached, clock), asked)
-    running = rules.running(asker, [one for one in rules.ASKED if one not in reached.dead])
+    answers = _everywhere(lambda question: _result(question, bounded), asked)
+    answered = list(zip(asked, answers, strict=True))
+    running = rules.running(bounded, [one for one in rules.ASKED if one not in reached.dead])
     notes = list(running.faults)
     wrong: list[Result] = []
     if PROMETHEUS_UID not in reached.dead:
         try:
-            empty = [one.expr for one in answers if one.verdict in (Verdict.EMPTY, Verdict.DECLARED)]
-            names = look(asker, [*running.exprs, *empty], running.recorded)
+            empty = (question.expr for question, one in answered if _promql_empty(question, one))
+            names = look(bounded, [*running.exprs, *empty], running.recorded)
         except AskError as error:
             notes.append(f"Prometheus could not be asked for its metrics: {error}")
         else:
-            answers = [_explained(*pair, asker, names, clock) for pair in zip(asked, answers, strict=True)]
+            answers = [_explained(question, one, bounded, names) for question, one in answered]
             wrong, resting = rules.judge(running, names)
             notes += resting
     results = [
@@ -100,12 +121,10 @@ def _fault(name: str, why: str) -> Result:
     return Result("the running stack", name, "", "", Verdict.ERROR, why)
 
 
-def _of_board(board: Board, asker: Asker, reached: Reached) -> tuple[list[Result], list[Question]]:
+def _of_board(board: Board, asker: Asker) -> tuple[list[Result], list[Question]]:
     """The results of its variables, and what its panels ask."""
     if board.fault:
         return [Result(board.file, "the file", "", "", Verdict.ERROR, board.fault)], []
-    if PROMETHEUS_UID in reached.dead:
-        return [], list(Opened(board).questions())
     try:
         values, absent, results = resolve(board, asker)
         return results, list(Opened(board, values, absent).questions())
@@ -114,16 +133,14 @@ def _of_board(board: Board, asker: Asker, reached: Reached) -> tuple[list[Result
         return [Result(board.file, "the file", "", "", Verdict.ERROR, why)], []
 
 
-def _result(question: Question, asker: Asker, reached: Reached, clock: Clock) -> Result:
+def _result(question: Question, asker: Asker) -> Result:
     result = Result(question.board.file, question.place, question.ref, question.expr, Verdict.ERROR)
-    if question.datasource in reached.dead:
-        return replace(result, why=reached.dead[question.datasource], unasked=True)
-    if not question.expr.strip():
+    if question.datasource in PROBES and not question.expr.strip():
         return replace(result, why="the query is empty")
-    if clock.over():
-        return replace(result, why="was not asked: the time for the whole check was over")
     try:
         answer = asker.ask(question)
+    except DeadError as error:
+        return replace(result, why=str(error), unasked=True)
     except AskError as error:
         return replace(result, why=str(error))
     except (AttributeError, KeyError, TypeError, IndexError) as error:
@@ -133,9 +150,13 @@ def _result(question: Question, asker: Asker, reached: Reached, clock: Clock) ->
     return replace(result, verdict=verdict, why=why, rows=answer.rows, numbers=answer.numbers)
 
 
-def _explained(question: Question, result: Result, asker: Asker, names: Names, clock: Clock) -> Result:
+def _promql_empty(question: Question, result: Result) -> bool:
+    return question.datasource == PROMETHEUS_UID and result.verdict in (Verdict.EMPTY, Verdict.DECLARED)
+
+
+def _explained(question: Question, result: Result, asker: Asker, names: Names) -> Result:
     """Of an empty query, why; and no declaration excuses a metric that can never come."""
-    if question.datasource != PROMETHEUS_UID or result.verdict not in (Verdict.EMPTY, Verdict.DECLARED):
+    if not _promql_empty(question, result):
         return result
     lacking = names.lacking(question.expr)
     if result.verdict is Verdict.DECLARED:
@@ -147,7 +168,7 @@ def _explained(question: Question, result: Result, asker: Asker, names: Names, c
     if lacking:
         return replace(result, why=NO_METRIC, missing=names.with_nearest(lacking))
     try:
-        why = "" if clock.over() else unmatched(asker, question.expr, names)
+        why = unmatched(asker, question.expr, names)
     except AskError:
         why = ""
     return replace(result, why=why or (NOTHING_LEFT if named(question.expr) else ""))
@@ -156,6 +177,7 @@ def _explained(question: Question, result: Result, asker: Asker, names: Names, c
 def _not_taken(found: Sequence[Board], reached: Reached) -> Iterator[Result]:
     """Dashboards that Grafana has not provisioned: it says why in its log."""
     for board in found:
-        if reached.taken is not None and not board.fault and board.uid not in reached.taken:
+        # Without a uid of its own a dashboard gets one from Grafana, which is not known here.
+        if reached.taken is not None and not board.fault and board.uid and board.uid not in reached.taken:
             why = f"Grafana has no dashboard with the uid '{board.uid}': ./stack logs grafana says why"
             yield Result(board.file, "the file", "", "", Verdict.ERROR, why)

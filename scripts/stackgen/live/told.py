@@ -23,7 +23,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
     if outcome.notes:
         yield ""
     for note in outcome.notes:
-        yield f"note: {note[:MOST_NOTE]}{'…' if len(note) > MOST_NOTE else ''}"
+        yield visible(f"note: {_cut(note, MOST_NOTE)}")
     yield ""
     yield closing(outcome)
 
@@ -43,13 +43,17 @@ def finding(result: Result) -> Iterator[str]:
     query = f", query {result.ref}" if result.ref else ""
     yield visible(f"{result.file}: {result.place}{query}: {result.verdict}")
     if result.expr:
-        yield visible(f"    {' '.join(result.expr.split())[:WIDEST]}")
+        yield visible(f"    {_cut(' '.join(result.expr.split()), WIDEST)}")
     if result.why:
         yield visible(f"    {result.why}")
     for name, nearest in result.missing:
         yield visible(f"    no series has {name}" + (f"; did you mean {nearest}?" if nearest else ""))
     if result.verdict is Verdict.EMPTY and not result.missing:
         yield f'    mend the query, or write "{EMPTY_IS_FINE}" and the reason into the description'
+
+
+def _cut(text: str, most: int) -> str:
+    return f"{text[:most]}…" if len(text) > most else text
 
 
 def closing(outcome: Outcome) -> str:

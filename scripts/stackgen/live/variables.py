@@ -40,11 +40,17 @@ class Value:
             return ",".join(self.values)
         if form == "pipe":
             return "|".join(self.values)
-        joined = "|".join(SPECIAL.sub(r"\\\\\1" if not form else r"\\\1", one) for one in self.values)
+        joined = "|".join(_literal(one, quoted=not form) for one in self.values)
         return joined if len(self.values) == 1 else f"({joined})"
 
 
 Values = Mapping[str, Value]
+
+
+def _literal(text: str, *, quoted: bool) -> str:
+    """A regular expression for the text. quoted: for a place between quotes, where every backslash is doubled."""
+    escaped = SPECIAL.sub(r"\\\1", text)
+    return escaped.replace("\\", "\\\\") if quoted else escaped
 
 
 def expand(text: str, values: Values) -> str:
