@@ -29,7 +29,8 @@ def _config(source: Source) -> dict[str, Any]:
             "http_listen_port": place.port,
             "grpc_listen_address": "127.0.0.1",
             "grpc_listen_port": port,
-            "log_level": "info",
+            # At info it logs each question with its text: lines that the next question about logs finds again.
+            "log_level": "warn",
         },
         "common": {
             "path_prefix": place.data,
