@@ -16,19 +16,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+READY = 60.0  # seconds for the server to answer
 SQL = (Path(__file__).resolve().parent / "iot" / "db").glob("*.sql")
 
 
 def main(programs: Path, port: str) -> int:
     """Runs it until SIGTERM."""
-    folder = Path(tempfile.mkdtemp(prefix="watchstack-examples-"))
-    how: dict[str, Any] = {"cwd": folder}
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres", "postgres")
-        how |= {"user": "postgres", "group": "postgres", "extra_groups": []}
-    server = None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    folder = Path(tempfile.mkdtemp(prefix="watchstack-examples-"))
+    server = None
     try:
+        how: dict[str, Any] = {"cwd": folder}
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+            how |= {"user": "postgres", "group": "postgres", "extra_groups": []}
         data = str(folder / "data")
         make = [str(programs / "initdb"), "-D", data, "-U", "watch", "-A", "trust", "-N"]
         subprocess.run(make, check=True, stdout=subprocess.DEVNULL, **how)
@@ -45,21 +46,11 @@ def main(programs: Path, port: str) -> int:
 
 def _fill(programs: Path, folder: Path, port: str, how: dict[str, Any]) -> None:
     """The IoT platform's tables and the stand-in, as soon as the server answers."""
-    ask = [
-        str(programs / "psql"),
-        "-h",
-        "127.0.0.1",
-        "-p",
-        port,
-        "-U",
-        "watch",
-        "-v",
-        "ON_ERROR_STOP=1",
-        "-q",
-        "postgres",
-    ]
+    where = ["-h", "127.0.0.1", "-p", port, "-U", "watch"]
+    ask = [str(programs / "psql"), *where, "-v", "ON_ERROR_STOP=1", "-q", "postgres"]
     text = "".join(path.read_text() for path in sorted(SQL))
-    for _ in range(100):
+    limit = time.monotonic() + READY
+    while time.monotonic() < limit:
         ready = subprocess.run([*ask, "-c", "SELECT 1"], capture_output=True, check=False, **how)
         if ready.returncode == 0:
             break

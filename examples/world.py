@@ -6,7 +6,9 @@ its routes in turn, about one request a second, until it is ended.
 
 from __future__ import annotations
 
+import http.client
 import json
+import os
 import sys
 import threading
 import time
@@ -58,7 +60,7 @@ def ask(name: str, url: str) -> None:
     while True:
         try:
             drive(name, url, rounds=1, pause=PAUSE)
-        except OSError:
+        except (OSError, http.client.HTTPException):  # it ended in the middle of an answer
             time.sleep(5 * PAUSE)
 
 
@@ -67,7 +69,7 @@ def main(arguments: list[str]) -> None:
     port, *driven = arguments
     for name, _, url in (one.partition("=") for one in driven):
         threading.Thread(target=ask, args=(name, url), daemon=True).start()
-    ThreadingHTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
+    ThreadingHTTPServer((os.environ.get("HOST", "127.0.0.1"), int(port)), Handler).serve_forever()
 
 
 if __name__ == "__main__":

@@ -15,10 +15,9 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,17 +25,20 @@ from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
-from services_kit import until
+from services_kit import ended, linger
 from support import ROOT, answers, choose_ports, unavailable
+from waiting import DEADLINE, until
 from watchstack.catalogue import Kind
 from watchstack.catalogue_data import CATALOGUE
 
 EXAMPLES = ROOT / "examples"
-# A busy or full machine may not make a check degraded, nor a proxy of the machine stand before loopback.
+# A busy, slow or full machine may not make a check degraded, nor a proxy of the machine stand before loopback.
 QUIET = {
     **dict.fromkeys(("CPU_USAGE_THRESHOLD_PERCENT", "CPU_USAGE_CRITICAL_PERCENT"), "100"),
     **dict.fromkeys(("MEMORY_USAGE_WARNING_PERCENT", "MEMORY_USAGE_THRESHOLD_PERCENT"), "100"),
     **dict.fromkeys(("DISK_USAGE_THRESHOLD_PERCENT", "DISK_USAGE_CRITICAL_PERCENT"), "100"),
+    **dict.fromkeys(("DB_CONNECTION_TIMEOUT_THRESHOLD_MS", "DB_QUERY_SLOW_THRESHOLD_MS"), "30000"),
+    **dict.fromkeys(("REDIS_CONNECTION_TIMEOUT_THRESHOLD_MS", "EXTERNAL_API_TIMEOUT_THRESHOLD_MS"), "30000"),
     **{"HEALTH_CPU_PER_CORE": "true", "ERROR_RATE_THRESHOLD_PERCENT": "100", "NO_PROXY": "*", "no_proxy": "*"},
 }
 
@@ -85,18 +87,22 @@ class Example:
                 [sys.executable, *self.command], cwd=self.folder, env={**self.environ, **environ},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
-        until(lambda: self.process.poll() is not None or self._answers(ready))
-        assert self.process.poll() is None, self.said
+        try:
+            until(lambda: self.process.poll() is not None or self._answers(ready), why=lambda: self.said)
+            assert self.process.poll() is None, self.said
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
-        """Ends it as a service manager would, and fails when it does not go in ten seconds."""
+        """Ends it as a service manager would, and fails when it does not go."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(10)
+                self.process.wait(DEADLINE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait(5)
+                self.process.wait()
                 raise AssertionError(f"{self.name} did not end on SIGTERM:\n{self.said}") from None
 
     @property
@@ -114,7 +120,7 @@ class Example:
             data, sent = urllib.parse.urlencode(form).encode(), {**sent, "content-type": _FORM}
         elif body is not None:
             data, sent = json.dumps(body).encode(), {**sent, "content-type": "application/json"}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         try:
             connection.request(method, path, data, sent)
             answer = connection.getresponse()
@@ -138,7 +144,7 @@ class Example:
         changed = re.sub(rf"\b(localhost|127\.0\.0\.1):{self.documented}\b", f"127.0.0.1:{self.port}", command)
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", changed], cwd=self.folder, env={**self.environ, **environ},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3 * DEADLINE, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{changed}: {done.returncode}\n{done.stdout}\n{done.stderr}\n{self.said}"
         return done.stdout
@@ -147,7 +153,7 @@ class Example:
         """Runs a document's lines beside the application, with its packages and its environment."""
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=self.folder, env={**self.environ, **environ},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3 * DEADLINE, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -208,7 +214,10 @@ def running(example: Example, ready: str) -> Iterator[Example]:
 
 @dataclass
 class Prometheus:
-    """A real Prometheus that scrapes one example. It needs five seconds to find its target; the first query waits."""
+    """A real Prometheus that scrapes one example. It needs five seconds to find its target; the first query waits.
+
+    What it is asked for is the last sample of each series: a scrape that fails, as on a busy machine, ends them all.
+    """
 
     port: int
     job: str
@@ -223,7 +232,7 @@ class Prometheus:
 
     def _query(self, expr: str) -> list[dict[str, Any]]:
         url = f"http://127.0.0.1:{self.port}/api/v1/query?" + urllib.parse.urlencode({"query": expr})
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
             found = json.load(answer)
         assert found["status"] == "success", found
         return list(found["data"]["result"])
@@ -233,26 +242,31 @@ class Prometheus:
         own = {"__name__", "job", "instance", "le"}
         return {frozenset(one["metric"].keys() - own) for one in self.query(asked(name))}
 
-    def silent(self, names: Iterable[str]) -> list[str]:
+    def answer_to(self, names: Collection[str]) -> None:
+        """Waits until it has a sample of each of the metrics."""
+        until(lambda: not self.silent(names), why=lambda: f"samples of {self.silent(names)}")
+
+    def silent(self, names: Collection[str]) -> list[str]:
         """Those of the metrics that it has no sample of."""
         return [name for name in names if not self.query(asked(name))]
 
 
 def asked(name: str) -> str:
-    """The series to ask for a metric of the catalogue: a histogram's is that of its count."""
+    """The question for a metric of the catalogue: the last samples of its series, a histogram's being its count's."""
     definition = CATALOGUE.get(name)
-    return f"{name}_count" if definition is not None and definition.kind is Kind.HISTOGRAM else name
+    series = f"{name}_count" if definition is not None and definition.kind is Kind.HISTOGRAM else name
+    return f"last_over_time({series}[1h])"
 
 
 @contextlib.contextmanager
 def scraping(program: Path, config: Path, job: str, target: int, folder: Path) -> Iterator[Prometheus]:
     """A Prometheus with one job of a document's file.
 
-    target: the port of the example, in place of the document's; the job is scraped twice a second.
+    target: the port of the example, in place of the document's; the job is scraped every second.
     """
     jobs = {one["job_name"]: one for one in yaml.safe_load(config.read_text())["scrape_configs"]}
     own = {
-        **jobs[job], "scrape_interval": "500ms", "scrape_timeout": "500ms",
+        **jobs[job], "scrape_interval": "1s", "scrape_timeout": "1s",
         "static_configs": [{"targets": [f"127.0.0.1:{target}"]}],
     }  # fmt: skip
     written = folder / "prometheus.yml"
@@ -271,7 +285,7 @@ def scraping(program: Path, config: Path, job: str, target: int, folder: Path) -
         yield one
     finally:
         process.terminate()
-        process.wait(20)
+        ended(process)
 
 
 @dataclass
@@ -300,7 +314,7 @@ def recording(**give: tuple[int, bytes]) -> Iterator[Recorder]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             told.seen.append((self.command, self.path, headers, body))
-            time.sleep(told.seconds)
+            linger(told)
             code, content = told.give.get(self.path, told.give.get("/", (200, b"{}")))
             self.send_response(code)
             self.send_header("Content-Type", "application/json")
@@ -321,6 +335,7 @@ def recording(**give: tuple[int, bytes]) -> Iterator[Recorder]:
     try:
         yield told
     finally:
+        told.seconds = 0.0
         server.shutdown()
         thread.join()
         server.server_close()

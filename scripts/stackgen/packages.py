@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+EXAMPLES = ("requirements-monitoring.txt", "examples/requirements.txt")  # files of the checkout
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?==(?P<version>\S+)")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from examples_kit import EXAMPLES, Example, running, scraping
-from services_kit import until
+from waiting import until
 
 pytestmark = pytest.mark.services
 METRICS = "/api/metrics"
@@ -28,7 +28,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Example]:
     def one(script: str = "app.py", **environ: str) -> Example:
         folder = tmp_path_factory.mktemp("framework")
         own = {
-            "DATABASE_PATH": str(folder / "notebook.db"), "HEALTH_CHECK_INTERVAL": "0.3", "HEALTH_CHECK_TIMEOUT": "2",
+            "DATABASE_PATH": str(folder / "notebook.db"), "HEALTH_CHECK_INTERVAL": "0.3", "HEALTH_CHECK_TIMEOUT": "10",
             "MONITORING_ADMIN_TOKEN": TOKEN,
         }  # fmt: skip
         return Example("framework", script, port=8000, folder=folder, **{**own, **environ})
@@ -97,7 +97,7 @@ def test_prometheus_answers_each_metric_by_name(
     ]  # fmt: skip
     job = EXAMPLES / "framework/prometheus.yml"
     with scraping(program("prometheus"), job, "py-framework", notebook.port, tmp_path) as prometheus:
-        assert prometheus.silent(names) == []
+        prometheus.answer_to(names)
         assert prometheus.silent(["no_such_metric"]) == ["no_such_metric"]
 
 
@@ -239,8 +239,7 @@ def test_the_database_goes_and_returns(make: Callable[..., Example], tmp_path: P
     path = tmp_path / "notebook.db"
     with running(make(DATABASE_PATH=str(path)), "/api/health") as example:
         until(lambda: example.ask("/api/health/database").json()["status"] == "healthy")
-        path.rename(tmp_path / "away.db")
-        path.mkdir()
+        _put_in_the_way(path, tmp_path / "away.db")
         until(lambda: example.ask("/api/health").status == 503)
         assert example.ask("/api/health").json()["status"] == "critical"
         assert example.ask("/").status == 503
@@ -258,6 +257,17 @@ def test_variables_take_effect(make: Callable[..., Example]) -> None:  # F-05 F-
     bad = make(METRICS_COLLECTION_INTERVAL="often")
     with pytest.raises(AssertionError, match="METRICS_COLLECTION_INTERVAL='often' is not allowed"):
         bad.start(METRICS)
+
+
+def _put_in_the_way(path: Path, away: Path) -> None:
+    """A folder takes the place of the file; a check that connects in between makes a new file there."""
+    path.rename(away)
+    while True:
+        try:
+            path.mkdir()
+            return
+        except FileExistsError:
+            path.unlink()
 
 
 def _health(example: Example) -> Any:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from examples_kit import EXAMPLES, recording
+from services_kit import ended
 from support import choose_ports
+from waiting import DEADLINE
 
 PLANS = sorted(path.parent.name for path in EXAMPLES.glob("*/load.json"))
 
 
 def load(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(EXAMPLES / "load.py"), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
 
 
 def plan(name: str) -> list[dict[str, object]]:
@@ -52,6 +55,25 @@ def test_nothing_answers() -> None:
 
 def test_usage() -> None:
     assert load("nothing").returncode == 2
+
+
+def test_what_drives_the_examples_goes_on_after_half_an_answer() -> None:
+    """An application that ends while it answers is asked again: world.py waits and begins anew."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(DEADLINE)
+        port, driven = choose_ports(1)[0], server.getsockname()[1]
+        world = [sys.executable, str(EXAMPLES / "world.py"), str(port), f"flask=http://127.0.0.1:{driven}"]
+        process = subprocess.Popen(world)
+        try:
+            for _ in range(2):
+                asked, _ = server.accept()
+                with asked:
+                    asked.recv(65536)
+                    asked.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+            assert process.poll() is None
+        finally:
+            process.terminate()
+            ended(process)
 
 
 @pytest.mark.parametrize("name", PLANS)

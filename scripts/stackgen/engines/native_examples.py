@@ -1,4 +1,5 @@
-"""The five examples as parts of the native stack, with the back ends that this machine has: `./stack up --examples`.
+"""The five examples as parts of the stack, natively with the back ends that this machine has: `./stack up --examples`.
+In containers they run as `docker_examples` says.
 
 `.stack/examples.json` remembers that they are wanted, and where; without it there are none. The applications live in
 examples/, what stands for their outside world and drives them in examples/world.py.
@@ -12,6 +13,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from watchstack import init
 
 from stackgen.diagnostic import Position
 from stackgen.engines.base import EngineError
@@ -117,15 +120,15 @@ def ports(state: Path) -> dict[str, int]:
     return {name: found[name] for name in default_ports()} if default_ports().keys() <= found.keys() else {}
 
 
-def with_examples(model: Model, root: Path) -> Model:
-    """The model with a service for each example that is wanted."""
+def with_examples(model: Model, root: Path, *, inside: bool = False) -> Model:
+    """The model with a service for each example that is wanted. inside: as containers know them, else on loopback."""
     chosen = ports(root / ".stack")
     taken = {service.name for service in model.stack.services}
     added = tuple(
         Service(
             name=one.name,
             where=Position("examples", 1, 1),
-            targets=(f"127.0.0.1:{chosen[one.name]}",),
+            targets=(f"{one.name}:{one.port}" if inside else f"127.0.0.1:{chosen[one.name]}",),
             preset=one.preset,
             metrics_path=one.path,
             interval=one.interval,
@@ -157,6 +160,8 @@ def plans(root: Path) -> Iterator[PartPlan]:
             "PYTHONPATH": f"{folder / one.preset}:{path}",
             "HEALTH_CPU_PER_CORE": "true",  # a busy core is no news
             "HEALTH_CHECK_INTERVAL": "15",
+            "MONITORING_ADMIN_TOKEN": "",  # one of the user's own environment is not meant
+            "MONITORING_ADMIN_TOKEN_FILE": str(root / "secrets" / init.EXAMPLES_TOKEN),  # the token is in no plan
         }
         yield PartPlan(
             one.name, (sys.executable, *command), chosen[one.name], one.ready, {**own, **variables}, version=VERSION

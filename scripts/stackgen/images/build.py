@@ -38,10 +38,10 @@ def build(root: Path, say: Say) -> bool:
     environment = ports.environment(root, os.environ)
     with cache.lock("images"), docker_client.connected(environment, timeout=context.BUILT_WITHIN) as client:
         built["PYTHON_IMAGE"] = rootfs.base(client, say)
-        built["WATCHSTACK_IMAGE"] = own.build(client, root, say)
+        built["WATCHSTACK_IMAGE"] = own.build(client, root, own.OWN, say)
         for stand_in in STAND_INS:
             try:
-                built[PARTS[stand_in.part].variable] = _one(client, stand_in, say)
+                built[stand_in.variable] = _one(client, stand_in, say)
             except (EngineError, PartError, OSError) as error:
                 failed.append(stand_in.part)
                 say(f"{stand_in.part} has no stand-in: {error}")

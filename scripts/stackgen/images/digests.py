@@ -9,7 +9,7 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, DockerException
 
-from stackgen.engines import docker_client, ports
+from stackgen.engines import docker_client, docker_examples, ports
 from stackgen.parts.table import OWN_IMAGE, PARTS, PYTHON_IMAGE
 
 ANSWER_WITHIN = 30  # seconds for a registry
@@ -21,6 +21,7 @@ def pinned() -> Iterator[tuple[str, str]]:
     for part in PARTS.values():
         if part.image != OWN_IMAGE:
             yield part.name, part.image
+    yield "mongodb", docker_examples.MONGODB
     yield "python", PYTHON_IMAGE
 
 

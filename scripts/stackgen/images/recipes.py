@@ -20,8 +20,9 @@ LINKS = ("sh", "wget", "cat", "ls", "id", "sleep", "grep")
 
 @dataclass(frozen=True)
 class StandIn:
-    """part: as in the table. based: on the Debian base, else on nothing. packages: of the distribution, onto the base.
+    """part: as in the table, or `mongodb`, which the examples alone use. based: on the Debian base, else on nothing.
 
+    packages: of the distribution, onto the base.
     dockerfile: what comes after FROM and ADD. files: of the image's root, from programs (name to path) and busybox.
     programs: name of the part or extra whose programs it holds, "" for none.
     """
@@ -32,6 +33,11 @@ class StandIn:
     based: bool = False
     packages: tuple[str, ...] = ()
     programs: str = ""
+
+    @property
+    def variable(self) -> str:
+        """Environment variable that Compose takes the image from."""
+        return self.part.upper().replace("-", "_") + "_IMAGE"
 
     @property
     def text(self) -> str:
@@ -98,16 +104,29 @@ exec grafana server --homepath=/usr/share/grafana --packaging=docker "$@" \\
 """
 
 POSTGRES_RUN = b"""#!/bin/sh
-# As the upstream image does: a database with user and password on the first start, then the server.
+# As the upstream image does: a database with user and password on the first start, and what lies in
+# docker-entrypoint-initdb.d; then the server.
 set -eu
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-  initdb --username="$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE" --auth-host=scram-sha-256 --auth-local=trust \\
-    --encoding=UTF8 --locale=C.UTF-8
-  echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
+  how="${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}"
+  initdb --username="$POSTGRES_USER" ${POSTGRES_PASSWORD_FILE:+"--pwfile=$POSTGRES_PASSWORD_FILE"} \\
+    --auth-host="$how" --auth-local=trust --encoding=UTF8 --locale=C.UTF-8
+  echo "host all all all $how" >> "$PGDATA/pg_hba.conf"
   echo "listen_addresses = '*'" >> "$PGDATA/postgresql.conf"
   [ "$POSTGRES_DB" = postgres ] || echo "CREATE DATABASE \\"$POSTGRES_DB\\"" | postgres --single -D "$PGDATA" postgres
+  if ls /docker-entrypoint-initdb.d/*.sql > /dev/null 2>&1; then
+    pg_ctl -D "$PGDATA" -o "-c listen_addresses=''" -w start
+    cat /docker-entrypoint-initdb.d/*.sql | psql -v ON_ERROR_STOP=1 -q -U "$POSTGRES_USER" "$POSTGRES_DB"
+    pg_ctl -D "$PGDATA" -m fast -w stop
+  fi
 fi
 exec "$@"
+"""
+
+MONGOD_RUN = b"""#!/bin/sh
+# FerretDB in its place, which speaks its protocol; mongod's own options mean nothing to it.
+exec ferretdb --handler=sqlite --sqlite-url=file:/data/db/ --state-dir=/data/db --listen-addr=0.0.0.0:27017 \\
+  --telemetry=disable --debug-addr=-
 """
 
 
@@ -136,6 +155,14 @@ def _postgres(_programs: Mapping[str, Path], _busybox: Path) -> tuple[Entry, ...
     return (
         Entry("usr/local/bin/docker-entrypoint.sh", POSTGRES_RUN, mode=0o755),
         Entry("var/lib/postgresql/data", uid=70, gid=70, mode=0o700),
+    )
+
+
+def _mongodb(programs: Mapping[str, Path], _busybox: Path) -> tuple[Entry, ...]:
+    return (
+        Entry("usr/local/bin/ferretdb", programs["ferretdb"]),
+        Entry("usr/local/bin/mongod", MONGOD_RUN, mode=0o755),
+        *(Entry(f"data/{name}", uid=999, gid=999) for name in ("db", "configdb")),
     )
 
 
@@ -218,5 +245,6 @@ STAND_INS = (
         based=True,
         programs="postgres-exporter",
     ),
+    StandIn("mongodb", 'EXPOSE 27017\nCMD ["mongod"]', _mongodb, based=True, programs="ferretdb"),
 )
 WITHOUT = {"alloy": "its module is not served, so that it cannot be built here; `collector: promtail` needs none"}
