@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from serving import serving
 from stackgen import write
 from stackgen.cli.affected import Affected
 from stackgen.cli.readback import Expected, await_live, digests
 from stackgen.cli.running import DockerRunning, NativeRunning
-from stackgen.engines import docker_config
+from stackgen.engines import docker_config, docker_examples, native_examples
 from stackgen.engines.base import Context, PartStatus, State
 from stackgen.engines.docker_placement import COMPOSE
+from stackgen.engines.docker_words import Change
 from stackgen.engines.native import NativeEngine
 from stackgen.engines.native_commands import plans
 from stackgen.engines.native_plan import Plan
@@ -26,10 +27,14 @@ from stackgen.model import Model
 from stackgen.render import config_digest, render
 from support import ROOT
 from trees import load_text
+from waiting import DEADLINE
 
 
 class Containers:
-    """An engine by name whose parts are in given states; it writes down what is reloaded."""
+    """An engine by name whose parts are in given states; it writes down what is reloaded and what is made anew.
+
+    words: what its containers would run with instead.
+    """
 
     name = "docker"
 
@@ -37,12 +42,20 @@ class Containers:
         self.states = {"prometheus": State.HEALTHY, "alertmanager": State.HEALTHY, "promtail": State.HEALTHY, **states}
         self.address = address
         self.reloaded: list[str] = []
+        self.made: list[tuple[str, Mapping[str, str] | None]] = []
+        self.words: dict[str, Change] = {}
 
     def status(self) -> list[PartStatus]:
         return [PartStatus(name, "1", state, self.address, 0.0) for name, state in self.states.items()]
 
     def reload(self, part: str) -> None:
         self.reloaded.append(part)
+
+    def other_words(self) -> dict[str, Change]:
+        return self.words
+
+    def make_anew(self, part: str, variables: Mapping[str, str] | None = None) -> None:
+        self.made.append((part, variables))
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -61,14 +74,16 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stackgen.cli.readback.ANSWER_WITHIN", DEADLINE)
+
+
 @pytest.fixture
 def prometheus() -> Iterator[ThreadingHTTPServer]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    with serving(server):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def model(root: Path, environment: str) -> Model:
@@ -120,6 +135,24 @@ def test_a_template_alone_concerns_alertmanager(applied: tuple[Path, Containers,
     assert running.concerned.parts == ("alertmanager",)
 
 
+def test_in_a_container_a_changed_word_of_the_command_is_told_put_and_taken_back(
+    applied: tuple[Path, Containers, dict[str, bytes]],
+) -> None:
+    root, engine, files = applied
+    flag = "--storage.tsdb.retention.time="
+    engine.words = {"prometheus": Change((f"{flag}7d",), (f"{flag}30d",), {"PROMETHEUS_RETENTION": "30d"})}
+    running = DockerRunning(root, model(root, "new"), engine)  # type: ignore[arg-type]
+    assert running.commands == [f"prometheus runs with {flag}7d instead of {flag}30d"]
+    assert running.concerned == Affected(restart=("prometheus", "promtail")), "made anew, it needs no reload"
+    running.put()
+    assert (engine.made, engine.reloaded) == ([("prometheus", None)], ["promtail"])
+    running.back(files, running.plan, ("prometheus", "promtail"))
+    assert engine.made[1:] == [("prometheus", {"PROMETHEUS_RETENTION": "30d"})]
+    assert engine.reloaded[1:] == ["promtail"]
+    engine.states["prometheus"] = State.STOPPED
+    assert "prometheus" not in DockerRunning(root, model(root, "new"), engine).concerned.parts  # type: ignore[arg-type]
+
+
 def test_a_part_that_does_not_run_is_left_to_up(applied: tuple[Path, Containers, dict[str, bytes]]) -> None:
     root, engine, _ = applied
     engine.states["promtail"] = State.STOPPED
@@ -139,11 +172,31 @@ def test_the_history_is_not_believed_against_prometheus(
     assert running.before == new, "somebody started the containers without ./stack: what lies there counts"
 
 
+def test_with_the_examples_containers_read_a_tree_of_their_own(
+    applied: tuple[Path, Containers, dict[str, bytes]], prometheus: ThreadingHTTPServer
+) -> None:
+    root, engine, files = applied
+    native_examples.want(root / ".stack", {})
+    old = docker_examples.contents(root, model(root, "old"))
+    docker_examples.put(root, old)
+    prometheus.digest = config_digest(old)  # type: ignore[attr-defined]
+    running = DockerRunning(root, model(root, "new"), engine)  # type: ignore[arg-type]
+    assert running.live
+    assert running.before == old
+    running.put()
+    assert docker_examples.read(root) == running.after
+    assert b"environment: new" in running.after["prometheus/prometheus.yml"]
+    assert b"example-iot:15003" in running.after["prometheus/prometheus.yml"]
+    running.back(running.before, None, ("prometheus",))
+    assert docker_examples.read(root) == old
+    assert (root / "prometheus" / "prometheus.yml").read_bytes() == files["prometheus/prometheus.yml"]
+
+
 def test_the_digest_is_asked_for_until_it_is_there(prometheus: ThreadingHTTPServer) -> None:
     prometheus.digest = "0" * 64  # type: ignore[attr-defined]
     engine = Containers(f"http://127.0.0.1:{prometheus.server_port}")
     assert digests(engine.address) == {"0" * 64}
-    assert await_live(engine, Expected((), 0.0, "0" * 64), 0.1) == []  # type: ignore[arg-type]
+    assert await_live(engine, Expected((), 0.0, "0" * 64), DEADLINE) == []  # type: ignore[arg-type]
     missing = await_live(engine, Expected((), 0.0, "1" * 64), 0.1)  # type: ignore[arg-type]
     assert missing == ["Prometheus does not show the new configuration in /api/v1/rules"]
     engine.states["prometheus"] = State.STARTING

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cli_kit import Run, caller
@@ -342,7 +343,8 @@ def test_waiting_is_told_again_only_when_it_goes_on(monkeypatch: pytest.MonkeyPa
         (45, "module 2 of 9"),
         (60, "module 3 of 9"),
     ]:
-        monkeypatch.setattr(output.time, "monotonic", lambda moment=moment: progress._began + moment)
+        clock = SimpleNamespace(monotonic=lambda moment=moment: progress._began + moment)
+        monkeypatch.setattr(output, "time", clock)
         progress([PartStatus("loki", "3", State.WAITING, "", 0.0, detail)])
     assert [line.split("3         ")[1] for line in written.getvalue().splitlines()] == [
         "queued",

@@ -153,7 +153,7 @@ def test_the_documents_code_runs_on_the_written_packages(preset: str, code: str,
         env={**kept, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "exporter")])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stderr

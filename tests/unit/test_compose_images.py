@@ -19,7 +19,8 @@ from support import ROOT
 
 def test_every_image_has_a_stand_in_or_a_reason() -> None:
     made = {stand_in.part for stand_in in recipes.STAND_INS}
-    assert made | set(recipes.WITHOUT) == {name for name, part in PARTS.items() if part.image != OWN_IMAGE}
+    pinned = {name for name, part in PARTS.items() if part.image != OWN_IMAGE}
+    assert made | set(recipes.WITHOUT) == pinned | {"mongodb"}  # which the examples alone use
     assert not made & set(recipes.WITHOUT)
 
 
@@ -108,7 +109,8 @@ def test_a_lone_program_has_what_its_health_check_needs(tmp_path: Path) -> None:
 def test_the_context_is_what_dockerignore_lets_through(tmp_path: Path) -> None:
     rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     allowed = [rule.removeprefix("!") for rule in rules]
-    sources = {path.relative_to(ROOT).as_posix() for path in own.sources(ROOT)} - {"exporter/Dockerfile"}
+    every = {path for image in (own.OWN, own.EXAMPLES) for path in image.sources(ROOT)}
+    sources = {path.relative_to(ROOT).as_posix() for path in every} - {"exporter/Dockerfile"}
     assert {
         path for path in sources if not any(path == name or path.startswith(name + "/") for name in allowed)
     } == set()
@@ -116,26 +118,31 @@ def test_the_context_is_what_dockerignore_lets_through(tmp_path: Path) -> None:
     assert not any("__pycache__" in path for path in sources)
 
 
-def test_the_digest_of_the_code_changes_with_it_alone(tmp_path: Path) -> None:
-    for path in own.sources(ROOT):
+@pytest.mark.parametrize("image", [own.OWN, own.EXAMPLES], ids=lambda image: image.variable)
+def test_the_digest_of_the_code_changes_with_it_alone(tmp_path: Path, image: own.Image) -> None:
+    for path in image.sources(ROOT):
         copy = tmp_path / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    before = own.code_digest(tmp_path)
-    assert before == own.code_digest(ROOT)
+    before = own.code_digest(tmp_path, image)
+    assert before == own.code_digest(ROOT, image)
     (tmp_path / "exporter" / "watchstack" / "__pycache__").mkdir()
     (tmp_path / "exporter" / "watchstack" / "__pycache__" / "x.pyc").touch()
     (tmp_path / "stack.yml").touch()
-    assert own.code_digest(tmp_path) == before
+    assert own.code_digest(tmp_path, image) == before
     (tmp_path / "exporter" / "watchstack" / "new.py").touch()
-    assert own.code_digest(tmp_path) != before
+    assert own.code_digest(tmp_path, image) != before
 
 
 def test_everything_that_the_install_asks_for_is_downloaded() -> None:
-    wanted = own._requirements(ROOT / "exporter" / "pyproject.toml")
-    names = {requirement.partition("==")[0] for requirement in wanted}
-    assert {"flask", "prometheus_client", "psutil", "waitress", "docker", "setuptools"} <= names
-    assert all("==" in requirement for requirement in wanted)
+    def names(wanted: list[str]) -> set[str]:
+        assert all("==" in requirement for requirement in wanted)
+        return {requirement.partition("==")[0] for requirement in wanted}
+
+    installed = {"flask", "prometheus_client", "psutil", "waitress", "docker", "setuptools"}
+    assert installed <= names(own.requirements(ROOT))
+    used = {"flask", "fastapi", "python-fasthtml", "psycopg[binary]", "pymongo", "openai", "uvicorn"}
+    assert used <= names(own.examples_requirements(ROOT))
 
 
 def test_making_a_base_without_root_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -206,5 +213,5 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_everything_pinned_is_asked_for() -> None:
     asked = dict(digests.pinned())
-    assert set(asked) == {name for name, part in PARTS.items() if part.image != OWN_IMAGE} | {"python"}
+    assert set(asked) == {name for name, part in PARTS.items() if part.image != OWN_IMAGE} | {"python", "mongodb"}
     assert all("@sha256:" in reference for reference in asked.values())

@@ -4,8 +4,11 @@ is expected to be told.
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -110,8 +113,12 @@ def test_up_is_a_target_and_the_page_has_the_rest(tmp_path: Path) -> None:
     assert stage.page() == b""
     assert stage.answers("/target/0/0"), "as its series begins"
     stage.begin(0.0)
+    began = time.time() - 0.001
     text = stage.page().decode()
-    assert f'up{{job="j",instance="",{TAG}="0"}} 0.0\n' in text
+    found_at = re.findall(rf'^up{{job="j",instance="",{TAG}="0"}} 0\.0 (\d+)$', text, re.MULTILINE)
+    moments = [int(moment) / 1000 for moment in found_at]
+    assert moments == [moments[0] + 0.25 * step for step in range(40)]
+    assert began - 10.25 <= moments[0] <= moments[-1] <= time.time()
     assert 'b{job="",instance="",c="d"' in text
     assert 'instance="i"' not in text
     assert not stage.answers("/target/0/0"), "down since long ago"
@@ -119,6 +126,27 @@ def test_up_is_a_target_and_the_page_has_the_rest(tmp_path: Path) -> None:
     assert stage.answers("/target/0/0")
     assert stage.page() == b""
     assert not stage.answers("/nothing")
+
+
+def test_the_page_tells_every_step_once_however_late_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tests = "          - {name: fires, series: {'b{c=\"d\"}': 0+60x20}, at: 7m, fires: [{c: d}]}\n"
+    stage = Stage([one(tmp_path, "b > 4", tests)], 0.25)
+    now = [100.1]
+    monkeypatch.setattr("stackgen.drill.stage.time", SimpleNamespace(time=lambda: now[0]))
+    stage.begin(100.0)
+
+    def told(moment: float) -> list[tuple[float, int]]:
+        now[0] = moment
+        lines = (text.rsplit(" ", 2) for text in stage.page().decode().splitlines())
+        return [(float(value), int(stamp)) for _, value, stamp in lines]
+
+    assert told(100.1) == []
+    assert told(101.3) == [(15.0, 100_250), (30.0, 100_500), (45.0, 100_750), (60.0, 101_000), (75.0, 101_250)]
+    assert told(101.4) == []
+    assert told(101.5) == [(90.0, 101_500)]
+    assert len(told(200.0)) == 40
 
 
 def test_a_target_alone_is_ended_by_its_answer(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from stackgen.drill.ears import Message, Site
 from stackgen.drill.messages import alerts, words
 from stackgen.drill.receivers import Ear
+from waiting import DEADLINE
 
 EARS = {
     "0-0": Ear("pager", "pagerduty_configs"),
@@ -30,8 +31,9 @@ def site() -> Iterator[Site]:
 
 
 def ask(site: Site, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    request = urllib.request.Request(f"http://{site.web}{path}", body)
     try:
-        with urllib.request.urlopen(urllib.request.Request(f"http://{site.web}{path}", body), timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -61,7 +63,7 @@ def test_mail_with_dots_and_umlauts(site: Site) -> None:
     letter.set_content("a line\n.a dot in front\n<b>größer</b>\n")
     letter.add_alternative("<p>Queue &lt;a&gt;</p>", subtype="html")
     host, port = site.mail.split(":")
-    with smtplib.SMTP(host, int(port), local_hostname="2-2", timeout=5) as client:
+    with smtplib.SMTP(host, int(port), local_hostname="2-2", timeout=DEADLINE) as client:
         client.send_message(letter)
     (message,) = site.messages()
     text = words(message)

@@ -83,4 +83,4 @@ def test_lines_of_the_text_format() -> None:
     assert line("a", {"b": 'c "d"\n\\', "job": ""}, 0.5) == 'a{b="c \\"d\\"\\n\\\\",job=""} 0.5\n'
     assert line("a.b", {"c.d": "e"}, 2.0) == '{"a.b","c.d"="e"} 2.0\n'
     assert line("a", {}, float("nan")) == "a NaN\n"
-    assert line("a", {}, float("-inf"), 12.5) == "a -Inf 12.500\n"
+    assert line("a", {}, float("-inf"), "12.500") == "a -Inf 12.500\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,11 @@ def test_the_journal_holds_both_sides_until_the_outcome_is_known(history: Histor
     newest = history.newest()
     assert newest is not None
     assert newest.digest == "1" * 64
+    wanting.applied(history)
+    assert history.newest() == newest, "it is in the history once"
+    other = {"stack.yml": "2" * 64}
+    replace(wanting, after=replace(after, sources=other)).applied(history)
+    assert history.newest() != newest, "other sources are another version, whatever the files say (retention)"
     wanting.drop(history)
     assert not journal.left(history.folder.parent)
     assert sorted(path.read_bytes() for path in history.objects.iterdir()) == [b"new"], "what it began with is gone"

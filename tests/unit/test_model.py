@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from stackgen import report
 from stackgen.diagnostic import Diagnostic, SourceError
-from stackgen.load import load, read_sources
+from stackgen.load import load
 from stackgen.model import Model, Rule
 from stackgen.model.defaults import THRESHOLDS
 from stackgen.model.keys import STACK_KEYS
 from stackgen.model.stack import Intervals, Retention, Stack
-from stackgen.model.thresholds import spell as spell_threshold
 from stackgen.model.values import duration_hint, seconds, spell
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -332,16 +331,6 @@ def flow(value: object) -> str:
     return str(value)
 
 
-def test_documented_keys_are_the_keys() -> None:
-    text = (ROOT / "docs/stack-yml.md").read_text(encoding="utf-8")
-    documented = re.findall(r"^\| `([a-z_\[\]*.]+)` \|", text, re.MULTILINE)
-    known = [f"{place}.{key}" if place else key for place, key in places(dict(STACK_KEYS))]
-    assert len(documented) == len(set(documented))
-    missing = set(known) - set(documented) - {"retention", "intervals", "watchdog"}
-    assert missing == set()
-    assert set(documented) == set(known)
-
-
 def test_documented_examples_are_valid(tree: Tree) -> None:
     """The YAML blocks of the page, put together, are a stack.yml."""
     text = (ROOT / "docs/stack-yml.md").read_text(encoding="utf-8")
@@ -353,47 +342,6 @@ def test_documented_examples_are_valid(tree: Tree) -> None:
     findings = load(tree("address: https://watch.example\n" + "".join(blocks), custom__a=alerts))[1]
     checks = {"secret-missing", "unused-receiver", "missing-extras", "duplicate-expression", "idle-threshold"}
     assert {found.check for found in findings} <= checks
-
-
-def test_documented_defaults_are_the_defaults() -> None:
-    text = (ROOT / "docs/stack-yml.md").read_text(encoding="utf-8")
-    table = dict(re.findall(r"^\| `([a-z_.]+)` \| [^|]+ \| `([^`|]+)`[^|]*\|", text, re.MULTILINE))
-    stack = Stack()
-    for place, part in (("retention", stack.retention), ("intervals", stack.intervals), ("watchdog", stack.watchdog)):
-        for key in STACK_KEYS[place]:
-            value = getattr(part, key)
-            if value is not None:
-                assert seconds(table[f"{place}.{key}"]) == (seconds(value) if isinstance(value, str) else value)
-    for name, number in THRESHOLDS.items():
-        assert table[f"thresholds.{name}"] == spell_threshold(number)
-    assert (table["environment"], table["address"], table["collector"]) == (
-        stack.environment,
-        stack.address,
-        stack.collector,
-    )
-
-
-def test_the_shipped_stack_is_valid() -> None:
-    sources = read_sources(ROOT)
-    assert sources.broken == frozenset()
-    stack = load(ROOT)[0].stack
-    assert stack == Stack(thresholds=stack.thresholds)
-    assert dict(stack.thresholds) == dict(THRESHOLDS)
-
-
-def test_the_examples_of_the_shipped_stack_are_valid(tmp_path: Path) -> None:
-    """With the comment signs of its examples removed, stack.yml is still valid."""
-    text = (ROOT / "stack.yml").read_text(encoding="utf-8")
-    text = re.sub(r"^(services|teams|receivers|overrides): (\[\]|\{\})$", r"\1:", text, flags=re.MULTILINE)
-    text = re.sub(r"^# (?=default_team:)", "", text, flags=re.MULTILINE)
-    text = re.sub(r"^#(?=  )", "", text, flags=re.MULTILINE)
-    (tmp_path / "stack.yml").write_text(text, encoding="utf-8")
-    (tmp_path / "rules").symlink_to(ROOT / "rules")
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
-    found, findings = load(tmp_path)
-    assert [service.name for service in found.stack.services] == ["shop"]
-    assert len(found.stack.overrides) == 2
-    assert {one.check for one in findings if one.where.file == "stack.yml"} <= {"secret-missing", "loopback-address"}
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from stackgen.engines import native_commands, ports
-from stackgen.engines.base import EngineError, State
+from stackgen.cli.told import example_token
+from stackgen.engines import native_commands, native_examples, ports
+from stackgen.engines.base import EngineError, PartStatus, State
 from stackgen.engines.native_files import Folder, held, read_json, take, unwritable, write_json
 from stackgen.engines.native_placement import default_ports, placement
 from stackgen.engines.native_plan import PROGRAM, PartPlan, Plan
@@ -19,6 +20,7 @@ from stackgen.engines.native_tree import Tree
 from stackgen.model import Model
 from stackgen.model.stack import Retention, Stack
 from stackgen.parts.table import PARTS
+from watchstack import init
 
 
 def model(**fields: object) -> Model:
@@ -78,7 +80,7 @@ def test_a_taken_port_names_part_port_variable_and_holder() -> None:
     assert ports.taken({"prometheus": port}, ["prometheus"]) == []
 
 
-def test_commands_listen_on_loopback_and_keep_the_fixed_flags(tmp_path: Path) -> None:
+def test_commands_listen_on_loopback_and_keep_the_fixed_flags(tmp_path: Path) -> None:  # M-10
     stack = model(retention=Retention("7d", "1d", "5GB"))
     plans = {part.name: part for part in native_commands.plans(tmp_path, stack, placement(tmp_path), {})}
     prometheus = plans["prometheus"].command
@@ -101,6 +103,21 @@ def test_commands_listen_on_loopback_and_keep_the_fixed_flags(tmp_path: Path) ->
     shown = plans["console"].variables["CONSOLE_DASHBOARDS"].split(os.pathsep)
     assert shown == [f"{tmp_path}/.stack/config/grafana/dashboards", f"{tmp_path}/grafana/dashboards/custom"]
     assert plans["containers"].variables["CONTAINERS_API_LISTEN"] == ""
+
+
+def test_the_examples_read_the_token_of_this_checkout_from_its_file(tmp_path: Path) -> None:  # M-05
+    native_examples.want(tmp_path / ".stack", {})
+    own = {one.name for one in native_examples.EXAMPLES}
+    found = [part for part in native_examples.plans(tmp_path) if part.name in own]
+    assert {part.name for part in found} == own
+    for part in found:
+        told = {name: value for name, value in part.variables.items() if "TOKEN" in name}
+        file = f"{tmp_path}/secrets/{init.EXAMPLES_TOKEN}"
+        assert told == {"MONITORING_ADMIN_TOKEN": "", "MONITORING_ADMIN_TOKEN_FILE": file}
+    assert example_token([PartStatus("example-api", "1", State.HEALTHY, "", 0.0)]).endswith(
+        f" the token in secrets/{init.EXAMPLES_TOKEN}"
+    )
+    assert example_token([PartStatus("prometheus", "3", State.HEALTHY, "", 0.0)]) == ""
 
 
 def test_profiles_decide_what_runs_and_grafana_never_does() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from stackgen.parts import cache
 from stackgen.parts.errors import PartError
+from waiting import DEADLINE, until
 
 
 @pytest.fixture(autouse=True)
@@ -112,9 +113,7 @@ def _hold(ready: Path, done: Path) -> None:
 def test_a_lock_keeps_out_another_process_and_dies_with_its_own(tmp_path: Path) -> None:
     process = multiprocessing.get_context("spawn").Process(target=_hold, args=(tmp_path / "ready", tmp_path / "never"))
     process.start()
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until((tmp_path / "ready").exists)
     with cache.alone("tool") as mine:
         assert not mine
     waited: list[bool] = []
@@ -125,6 +124,6 @@ def test_a_lock_keeps_out_another_process_and_dies_with_its_own(tmp_path: Path) 
 
     with cache.lock("tool", end):
         assert waited == [True]
-    process.join(10)
+    process.join(DEADLINE)
     with cache.alone("tool") as mine:
         assert mine

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ from typing import Any
 import pytest
 from console_kit import START, TOKEN, HttpRecorder, alert, body, console, recording
 from flask.testing import FlaskClient
-from watchstack.console import relay
+from waiting import until
 from watchstack.console.app import create_app
-from watchstack.console.relay import MOST_AT_ONCE
+from watchstack.console.notify import relay
+from watchstack.console.notify.relay import MOST_AT_ONCE
 from watchstack.init import _notified
 
 KEYS = ("title", "message", "severity", "component", "error_type", "timestamp", "environment")
@@ -133,10 +133,7 @@ def test_a_webhook_that_hangs_leaves_room_for_others(relayed: tuple[FlaskClient,
     recorder.delay.clear()
     with ThreadPoolExecutor() as pool:
         hanging = [pool.submit(post, app.test_client(), body(alert())) for _ in range(MOST_AT_ONCE)]
-        end = time.monotonic() + 10
-        while relay._room._value:  # until all four are on their way
-            time.sleep(0.005)
-            assert time.monotonic() < end
+        until(lambda: not relay._room._value, why="all four are on their way")
         answer = post(client, body(alert()))
         assert answer.status_code == 503
         assert answer.json == {"error": "the webhook was not told: 4 others are being told"}

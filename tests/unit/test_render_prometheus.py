@@ -138,7 +138,7 @@ def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_loki_listens_and_keeps_as_the_stack_says(tmp_path: Path) -> None:
+def test_loki_listens_and_keeps_as_the_stack_says(tmp_path: Path) -> None:  # M-10
     model = load_text(tmp_path, "retention: {logs: 30d}\n")
     for placed, address, rules in (
         (COMPOSE, "0.0.0.0", "/etc/loki/rules"),

@@ -23,7 +23,7 @@ def test_the_tests_that_hold_it_exist() -> None:
 
 def test_every_secret_that_is_made_can_be_changed() -> None:  # M-21
     told = section("Changing a secret")
-    assert [name for name in init.MADE if f"`{name}`" not in told] == []
+    assert [name for name in init.OURS if f"`{name}`" not in told] == []
 
 
 def test_the_proxy_leads_to_the_ports_of_the_parts() -> None:  # M-04, M-12, M-19

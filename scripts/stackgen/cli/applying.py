@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from stackgen import history as versions
 from stackgen import write
@@ -19,13 +20,16 @@ from stackgen.cli.session import Session
 from stackgen.cli.tools import verify
 from stackgen.cli.undo import Undo, digest_of
 from stackgen.diagnostic import SourceError
-from stackgen.engines.base import Engine, EngineError
+from stackgen.engines.base import EngineError
 from stackgen.engines.docker_placement import COMPOSE
 from stackgen.engines.native import NativeEngine
 from stackgen.history.attempt import Version
 from stackgen.model import Model
 from stackgen.render import config_digest, render
 from stackgen.words import changes
+
+if TYPE_CHECKING:
+    from stackgen.engines.docker import DockerEngine
 
 READ_AGAIN = 3  # times that sources which are being saved are read anew
 
@@ -81,7 +85,7 @@ class Applying:
                 return model, before
         raise EngineError("the sources change while they are read; nothing was changed", "apply when they are saved")
 
-    def _engine(self, model: Model) -> Engine | None:
+    def _engine(self, model: Model) -> NativeEngine | DockerEngine | None:
         name = self.session.current()
         return self.session.engine(name, model, self.output) if name else None
 
@@ -216,7 +220,7 @@ def remember_version(session: Session, output: Output, stack: Running | None, by
         return
     history, sources = versions.History(session.state), versions.sources(session.root)
     digest, newest = config_digest(stack.after), history.newest()
-    if newest is not None and newest.digest == digest:
+    if newest is not None and (newest.digest, newest.sources) == (digest, versions.digests(sources)):
         return
     try:
         history.add(

@@ -9,7 +9,7 @@ import click
 from stackgen.cli import codes
 from stackgen.cli.output import Output, as_data, plain, table
 from stackgen.cli.session import Session
-from stackgen.cli.told import notes
+from stackgen.cli.told import example_token, notes
 from stackgen.engines.base import EngineError, State
 
 
@@ -35,6 +35,8 @@ def status(session: Session, json_: bool) -> None:
         click.echo(plain(parts))
     if parts and not json_:
         output.say(f"engine: {name}")
+        if where := example_token(parts):
+            output.say(where)
         for note in said:
             output.say(note)
     sys.exit(codes.FINE if healthy else codes.FINDINGS)

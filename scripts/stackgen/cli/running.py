@@ -4,16 +4,16 @@ which parts read it again by a signal or a restart. Whether they have is asked i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stackgen import write
 from stackgen.cli.affected import Affected, affected
 from stackgen.cli.readback import digests, told
-from stackgen.engines import docker_config
+from stackgen.engines import docker_config, docker_examples
 from stackgen.engines.base import Engine, State
 from stackgen.engines.docker_placement import COMPOSE
 from stackgen.engines.native import NativeEngine
@@ -24,6 +24,10 @@ from stackgen.history import History
 from stackgen.model import Model
 from stackgen.render import render
 from stackgen.words.spell import instead, listed
+
+if TYPE_CHECKING:
+    from stackgen.engines.docker import DockerEngine
+    from stackgen.engines.docker_words import Change
 
 Files = Mapping[str, bytes]
 
@@ -55,7 +59,7 @@ class Running(Protocol):
     def back(self, files: Files, plan: Mapping[str, Any] | None, parts: tuple[str, ...]) -> None: ...
 
 
-def running(root: Path, model: Model, engine: Engine | None) -> Running | None:
+def running(root: Path, model: Model, engine: NativeEngine | DockerEngine | None) -> Running | None:
     """The running stack of this engine, None when it does not run."""
     if engine is None or not engine.running():
         return None
@@ -120,7 +124,7 @@ class NativeRunning:
             if old and new.command != old.command:
                 more = [word for word in new.command if word not in old.command]
                 less = [word for word in old.command if word not in new.command]
-                said.append(f"{new.name} runs with {instead(listed(more) or 'nothing', listed(less) or 'nothing')}")
+                said.append(_command(new.name, more, less))
         return said
 
     def put(self) -> None:
@@ -130,56 +134,85 @@ class NativeRunning:
         self.engine.restore(files, Plan.of(plan))
 
 
+def _command(part: str, more: Iterable[str], less: Iterable[str]) -> str:
+    return f"{part} runs with {instead(listed(more) or 'nothing', listed(less) or 'nothing')}"
+
+
 def _reloads(new: PartPlan, old: PartPlan) -> bool:
     return not new.differs(old) and new.reload_digest != old.reload_digest
 
 
 @dataclass
 class DockerRunning:
-    """Containers mount the generated files of the checkout."""
+    """Containers mount the generated files of the checkout, with the examples a tree of their own (`live`). plan: by
+    part, the variables behind words of its command that change.
+    """
 
     root: Path
     model: Model
-    engine: Engine
-    live: bool = False
-    plan: Mapping[str, Any] | None = None
-    commands: list[str] = field(default_factory=list)
+    engine: DockerEngine
+
+    @cached_property
+    def live(self) -> bool:
+        return docker_examples.wanted(self.root)
 
     @cached_property
     def before(self) -> Files:
-        """What the parts have read: the version applied last where Prometheus shows it, else the checkout's files."""
+        """What the parts have read: the version applied last where Prometheus shows it, else what lies there."""
         history = History(self.root / ".stack")
         newest = history.newest()
         if newest is not None and newest.engine == self.engine.name:
             address = next((part.address for part in self.engine.status() if part.part == "prometheus"), "")
             shown = told(lambda: digests(address))
             if shown is None or newest.digest in shown:
-                return history.contents(newest.files)
-        return on_disk(self.root, self.after)
+                return history.contents((newest.live if self.live else {}) or newest.files)
+        return docker_examples.read(self.root) if self.live else on_disk(self.root, self.after)
 
     @cached_property
     def after(self) -> Files:
-        return render(self.model, COMPOSE)
+        return docker_examples.contents(self.root, self.model) if self.live else render(self.model, COMPOSE)
 
     @cached_property
     def concerned(self) -> Affected:
         """Parts whose files change, and those that have not read what lies there already; those that run, alone."""
-        seen, now = docker_config.seen(self.root / ".stack"), docker_config.digests(self.root)
+        seen, now = docker_config.seen(self.root / ".stack"), docker_config.digests(docker_examples.tree(self.root))
         stale = {part for part, digest in now.items() if seen.get(part, digest) != digest}
         paths = {path for path in {*self.before, *self.after} if self.before.get(path) != self.after.get(path)}
         found = affected(paths, stale)
         states = {part.part: part.state for part in self.engine.status()}
         known = {name for name, state in states.items() if state is not State.STOPPED}
         return Affected(
-            reload=tuple(part for part in found.reload if part in known),
-            restart=tuple(part for part in found.restart if part in known),
+            reload=tuple(part for part in found.reload if part in known - self._words.keys()),
+            restart=tuple(part for part in sorted({*found.restart, *self._words}) if part in known),
             up=tuple(name for name, state in states.items() if state is State.STOPPED),
         )
 
+    @cached_property
+    def _words(self) -> Mapping[str, Change]:
+        return self.engine.other_words()
+
+    @property
+    def commands(self) -> list[str]:
+        return [_command(part, change.new, change.old) for part, change in self._words.items()]
+
+    @property
+    def plan(self) -> Mapping[str, Any] | None:
+        return {part: dict(change.variables) for part, change in self._words.items()} or None
+
     def put(self) -> None:
+        if self.live:
+            docker_examples.put(self.root, self.after)
         for part in self.concerned.parts:
-            self.engine.reload(part)
+            if part in self._words:
+                self.engine.make_anew(part)
+            else:
+                self.engine.reload(part)
 
     def back(self, files: Files, plan: Mapping[str, Any] | None, parts: tuple[str, ...]) -> None:
+        if self.live:
+            docker_examples.put(self.root, files)
         for part in parts:
-            self.engine.reload(part)
+            if plan and part in plan:
+                self.engine.make_anew(part, plan[part])
+            else:
+                self.engine.reload(part)

@@ -42,6 +42,13 @@ def passwords(engine: str) -> str:
     return f"{console}; Grafana's pages come with the docker engine only (secrets/{init.GRAFANA_PASSWORD})"
 
 
+def example_token(parts: Sequence[PartStatus]) -> str:
+    """Where the token of the examples' own pages lies, "" without examples."""
+    if not {one.name for one in native_examples.EXAMPLES} & {part.part for part in parts}:
+        return ""
+    return f"the examples' pages at /admin/monitoring ask for the token in secrets/{init.EXAMPLES_TOKEN}"
+
+
 def first_password(root: Path) -> str:
     """The console's admin password, for the one time that it is shown: on a terminal, right after it was made."""
     password = (root / "secrets" / init.CONSOLE_ADMIN).read_text("utf-8").strip()

@@ -14,6 +14,7 @@ from stackgen.cli.output import Output, since
 from stackgen.cli.readback import Expected, await_live
 from stackgen.cli.running import Running, running
 from stackgen.cli.session import Session
+from stackgen.engines import docker_examples
 from stackgen.engines.base import EngineError
 from stackgen.engines.native_files import Folder
 from stackgen.engines.native_tree import Tree
@@ -65,6 +66,8 @@ class Undo:
         """Gives the parts their old files; those of a stack that ends or has ended find them at their start."""
         if self.stack is not None and tell:
             self.stack.back(live or files, self.attempt.plan, self.attempt.parts)
+        elif live and self.attempt.engine == "docker":
+            docker_examples.put(self.session.root, live)
         elif live:
             Tree(self.session.root, Folder(self.session.state)).restore(live)
 

@@ -25,7 +25,7 @@ SHOWN = {"native": "plain processes under .stack/", "docker": "containers throug
 @click.command()
 @click.option("--engine", type=click.Choice(choose.ENGINES), help="Instead of choosing: docker or native.")
 @click.option("--wait", is_flag=True, help="Return when every part is healthy, logs too.")
-@click.option("--examples", is_flag=True, help="With the five examples, driven gently; without it they end (native).")
+@click.option("--examples", is_flag=True, help="With the five examples, driven gently; without it they end.")
 @click.option("--json", "json_", is_flag=True, help="The outcome as JSON.")
 @click.pass_obj
 def up(session: Session, engine: str | None, wait: bool, examples: bool, json_: bool) -> None:
@@ -83,10 +83,10 @@ def _examples(session: Session, output: Output, engine: str, wanted: bool) -> No
     if not wanted:
         native_examples.leave(session.state)
         return
-    if engine != "native":
-        raise EngineError("the examples run natively alone", "./stack up --engine native --examples")
-    files = ("requirements-monitoring.txt", "examples/requirements.txt")
-    if lacking := packages.missing(packages.pinned(*(session.root / name for name in files))):
+    if engine == "docker":  # their image has their packages
+        native_examples.want(session.state, session.environment)
+        return
+    if lacking := packages.missing(packages.pinned(*(session.root / name for name in packages.EXAMPLES))):
         output.say(f"installing what the examples need into .venv: {', '.join(lacking)}")
         try:
             packages.install(session.root, lacking)
@@ -109,3 +109,5 @@ def _tell(output: Output, engine: str, parts: list[PartStatus]) -> None:
     if waiting:
         output.say(f"joining by themselves when they are built: {'; '.join(waiting)}; ./stack status shows how far")
     output.say(told.passwords(engine))
+    if where := told.example_token(parts):
+        output.say(where)

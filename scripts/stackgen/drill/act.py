@@ -50,7 +50,7 @@ class Act:
         self.over = False
         self.left = list(one.recoveries)
         live = Clock().real(one.at - one.lead)
-        self.until = scene.began + live + scene.expected(one) + PATIENCE
+        self.until = scene.began + live + scene.pace.late + scene.expected(one) + PATIENCE
 
     def step(self, now: float) -> None:
         """The next act, when the present one has come to its end."""
@@ -77,8 +77,16 @@ class Act:
         self.recovery, self.turned = act.name, self.turned or now
         self.scene.stage.turn(self.case.tag, act)
         span = (self.case.span if self.case.span <= LONGEST else SHORT) + self.case.keep
-        waits = self.scene.pace.scrape + self.scene.pace.evaluation + 2 * self.scene.wired.group_interval
+        pace = self.scene.pace
+        waits = pace.late + pace.scrape + pace.evaluation + 2 * self.scene.wired.group_interval
         self.until = now + span / FACTOR + waits + MACHINE + (0.0 if self.left else PATIENCE)
+
+    def uncarried(self, messages: Sequence[Message]) -> list[str]:
+        """What is wrong with the messages of what has arrived; the slowest of them may be on their way."""
+        if self.fired is None:
+            return []
+        ears = self.scene.wired.ears.values()
+        return self.watch.carried(messages, ears, resolved=self.resolved is not None)
 
     def outcome(self, messages: Sequence[Message]) -> Outcome:
         """What has come of it."""
@@ -99,10 +107,7 @@ class Act:
             found.problems = watch.absent("firing") + self._refusals()
             return found
         found.seconds = round(max(self.fired - (watch.began() or self.fired), 0.0), 1)
-        ears = self.scene.wired.ears.values()
-        found.problems = (
-            watch.strayed() + watch.worded() + watch.carried(messages, ears, resolved=self.resolved is not None)
-        )
+        found.problems = watch.strayed() + watch.worded() + self.uncarried(messages)
         if found.problems:
             found.problems += self._refusals()
             return found

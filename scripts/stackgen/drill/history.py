@@ -50,4 +50,4 @@ def samples(case: Case, began: float) -> Iterator[str]:
             moment = number * stride
             value = one.value(moment, stays=case.stays(one), smooth=case.smooth)
             if value is not None:
-                yield line(one.name, labels, value, clock.start + clock.real(moment))
+                yield line(one.name, labels, value, f"{clock.start + clock.real(moment):.3f}")

@@ -25,9 +25,11 @@ from stackgen.parts.resolve import resolve
 from stackgen.parts.table import PARTS
 from stackgen.render.common import duration
 
-READY_WITHIN = 30.0  # seconds
+READY_WITHIN = 60.0  # seconds
 GRACE = 5.0  # seconds between TERM and KILL
 ATTEMPTS = 3  # a port chosen free may be taken before the program has it
+LAG = 2.0  # seconds that rules look back: by then even a busy machine has scraped every value
+FETCH = 1.0  # seconds between two requests of the page, and for the answer to each
 RESEND = "5s"  # how often Prometheus repeats an alert to Alertmanager: four times that keeps one alive
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "TZ", "LANG")
 
@@ -49,10 +51,18 @@ class Programs:
 
 @dataclass(frozen=True)
 class Pace:
-    """scrape, evaluation: real seconds between two of them."""
+    """scrape, evaluation: real seconds between two of them. fetch: between two requests of the page, which gives the
+    values of all scrapes in between.
+    """
 
     scrape: float
     evaluation: float
+    fetch: float = FETCH
+
+    @property
+    def late(self) -> float:
+        """Real seconds by which the rules see a change of the page late."""
+        return self.fetch + LAG
 
 
 def prometheus_config(
@@ -76,6 +86,7 @@ def prometheus_config(
             "scrape_interval": duration(pace.scrape),
             "scrape_timeout": duration(pace.scrape),
             "evaluation_interval": duration(pace.evaluation),
+            "rule_query_offset": duration(LAG),
             "external_labels": told.get("external_labels") or {},
         },
         "rule_files": ["rules.yml"],
@@ -84,6 +95,8 @@ def prometheus_config(
             {
                 "job_name": "drill",
                 "honor_labels": True,
+                "scrape_interval": duration(pace.fetch),
+                "scrape_timeout": duration(pace.fetch),
                 "metrics_path": "/series",
                 "static_configs": [{"targets": [web]}],
             },

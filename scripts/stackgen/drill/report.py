@@ -81,6 +81,11 @@ def as_data(result: Result) -> dict[str, Any]:
 
 
 def _row(one: Outcome) -> tuple[str, ...]:
+    return (*_cells(one), f"{MARKS[one.state]}{', late' if one.late else ''}")
+
+
+def _cells(one: Outcome) -> tuple[str, ...]:
+    """What a row begins with, in the terminal and on the page."""
     return (
         one.alert,
         one.severity or "-",
@@ -88,7 +93,6 @@ def _row(one: Outcome) -> tuple[str, ...]:
         _seconds(one.seconds),
         _seconds(one.expected),
         _seconds(one.resolved),
-        f"{MARKS[one.state]}{', late' if one.late else ''}",
     )
 
 
@@ -106,12 +110,7 @@ def _page_row(one: Outcome) -> str:
     how = one.recovery or ("; ".join(one.problems) if one.problems else "-")
     changed = ", ".join(f"`{change}`" for change in one.changes) + (", history as blocks" if one.backfilled else "")
     cells = (
-        one.alert,
-        one.severity or "-",
-        ", ".join(one.receivers) or "-",
-        _seconds(one.seconds),
-        _seconds(one.expected),
-        _seconds(one.resolved),
+        *_cells(one),
         f"{MARKS[one.state]}: {how}" if one.state is not State.DRILLED else how,
         changed or "-",
     )
@@ -143,9 +142,10 @@ the fault ends, by the series of a quiet test or by the series' end, and the rec
 receivers.
 
 - **Time** runs 60 times faster: a minute is a second, the 15 s between two scrapes and evaluations are a quarter
-  of one. A parser rewrites `for`, `keep_firing_for`, ranges, steps and offsets; `time()` and `timestamp()` tell
-  the test's time; `rate`, `irate`, `deriv` and the horizon of `predict_linear` are put right. That the rewritten
-  rules still mean the same, promtool says: all tests of all alerts pass on them
+  of one. Values come with their moments and rules look two seconds back, so that what a busy machine scrapes late
+  does not waver. A parser rewrites `for`, `keep_firing_for`, ranges, steps and offsets; `time()` and `timestamp()`
+  tell the test's time; `rate`, `irate`, `deriv` and the horizon of `predict_linear` are put right. That the
+  rewritten rules still mean the same, promtool says: all tests of all alerts pass on them
   (`tests/tools/test_drill_rewriting.py`). The rules as they are have their tests in `prometheus/tests`.
 - **Alerts do not disturb each other**: every selector asks for the drilled alert's own series. Inhibition is off,
   it has tests of its own; time windows of routes are open; repeats do not happen.
@@ -155,8 +155,8 @@ receivers.
 - **Long tests** (over 30 minutes) have their beginning written as blocks. An alert that looks back over an hour
   and does not end in the ten minutes after its fault is *firing only*, as is one that reads no series.
 - **Not drilled** are alerts without a firing test, with native histograms in it, of Loki's ruler, and
-  escalation's second alerts. A gap (`_`, `stale`) is a series that is not there, at once: promtool's five minutes
-  of grace hold at the end of a series alone. PromQL inside a text (`query`) sees the series of all alerts.
+  escalation's second alerts. A gap (`_`, `stale` too) and the end of a series are seen five minutes of the test's
+  time later, as in promtool. PromQL inside a text (`query`) sees the series of all alerts.
 
 *Seconds* are real ones, from the first evaluation that sees the fault to the last receiver told; *expected* is
 the sum of `for`, a scrape, an evaluation and `group_wait`, all 60 times shorter, and 2 s for the machine. *Ended

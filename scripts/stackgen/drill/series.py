@@ -128,15 +128,15 @@ def _room(count: int) -> None:
         raise CannotDrillError(f"its test has a series of more than {MOST} values")
 
 
-def line(name: str, labels: Mapping[str, str], value: float, moment: float | None = None) -> str:
-    """One line of the text format. moment: Unix time, for OpenMetrics."""
+def line(name: str, labels: Mapping[str, str], value: float, moment: str = "") -> str:
+    """One line of the text format. moment: the value's, as it is written: milliseconds, in OpenMetrics seconds."""
     pairs = [f"{_label(key)}={quoted(text)}" for key, text in labels.items()]
     if re.fullmatch(r"[a-zA-Z_:][a-zA-Z0-9_:]*", name):
         head = name
     else:
         head, pairs = "", [quoted(name), *pairs]
     inside = f"{{{','.join(pairs)}}}" if pairs else ""
-    return f"{head}{inside} {number(value)}{'' if moment is None else f' {moment:.3f}'}\n"
+    return f"{head}{inside} {number(value)}{moment and ' '}{moment}\n"
 
 
 def number(value: float) -> str:

@@ -16,6 +16,8 @@ from stackgen.drill.expression import TAG
 from stackgen.drill.programs import target_path
 from stackgen.drill.series import Series, line
 
+KEPT = 10.0  # seconds of which a page tells at most
+
 
 @dataclass
 class Actor:
@@ -45,10 +47,14 @@ class Actor:
 
 
 class Stage:
-    """All cases. began: Unix time at which the drill begins; before it the page is empty."""
+    """All cases. began: Unix time at which the drill begins; before it the page is empty. step: real seconds from one
+    value of a series to the next.
+    """
 
-    def __init__(self, cases: Iterable[Case]) -> None:
+    def __init__(self, cases: Iterable[Case], step: float = 0.25) -> None:
         self._cases = tuple(cases)
+        self._step = step
+        self._told = 0  # steps up to here are on a page
         self._lock = threading.Lock()
         self.began = float("inf")
         self.actors: dict[str, Actor] = {}
@@ -72,18 +78,27 @@ class Stage:
             self.actors[tag].act, self.actors[tag].since = act, time.time()
 
     def page(self) -> bytes:
-        """The text that Prometheus scrapes. Labels that Prometheus would add are there, empty: it leaves them out."""
+        """The text that Prometheus scrapes. Labels that Prometheus would add are there, empty: it leaves them out.
+
+        It has the values of all steps since the last page, each with its moment: they come evenly however busy the
+        machine is, and a rate near its threshold does not waver. Nor does a scrape that fails end any series.
+        """
         now = time.time()
         if now < self.began:
             return b""
         with self._lock:
-            lines = [
-                line(one.name, {"job": "", "instance": "", **one.labels, TAG: actor.case.tag}, value)
-                for actor in self.actors.values()
-                for one, value in actor.series(now)
-                if one.key not in actor.case.target_keys
-            ]
+            last = int(now / self._step)
+            first = max(self._told, int(max(self.began, now - KEPT) / self._step)) + 1
+            self._told = last
+            lines = [text for step in range(first, last + 1) for text in self._lines(round(step * self._step, 3))]
         return "".join(lines).encode()
+
+    def _lines(self, moment: float) -> Iterator[str]:
+        for actor in self.actors.values():
+            for one, value in actor.series(moment):
+                if one.key not in actor.case.target_keys:
+                    labels = {"job": "", "instance": "", **one.labels, TAG: actor.case.tag}
+                    yield line(one.name, labels, value, f"{moment * 1000:.0f}")
 
     def answers(self, path: str) -> bool:
         """Whether the target at that path answers."""

@@ -8,18 +8,30 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import docker
 from watchstack import init
 
-from stackgen.engines import docker_client, docker_compose, docker_config, docker_images, docker_status, ports
+from stackgen.engines import (
+    docker_client,
+    docker_compose,
+    docker_config,
+    docker_examples,
+    docker_images,
+    docker_rest,
+    docker_status,
+    docker_words,
+    native_examples,
+    ports,
+)
 from stackgen.engines.base import Context, EngineError, PartStatus, State
 from stackgen.engines.docker_compose import Compose
 from stackgen.engines.docker_placement import COMPOSE
 from stackgen.engines.native_files import unwritable
 from stackgen.images import envfile, own
-from stackgen.parts.table import OWN_IMAGE, PARTS
+from stackgen.parts.table import PARTS
 from stackgen.placement import Placement
 
 PROJECT = "watchstack"
@@ -56,14 +68,23 @@ class DockerEngine:
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """Parts that this model runs, in the order of the table."""
+        """Parts that this model runs, in the order of the table, and the examples where they are wanted."""
         stack = self.context.model.stack
-        return tuple(
+        parts = tuple(
             name
             for name, part in PARTS.items()
             if (name == stack.collector if name in docker_status.LOG_COLLECTORS else True)
             and (name == "alloy" or part.profile in ("", *stack.active_profiles))
         )
+        return (*parts, *(docker_status.EXAMPLES if self._examples else ()))
+
+    @property
+    def _examples(self) -> bool:
+        return docker_examples.wanted(self.context.root)
+
+    @property
+    def _tree(self) -> Path:
+        return docker_examples.tree(self.context.root)
 
     # Up
 
@@ -80,14 +101,17 @@ class DockerEngine:
             )
         running = {name for name, attributes in before.items() if docker_status.runs(attributes)}
         self._check_ports(running)
-        docker_config.check_readable(root)
+        docker_config.check_readable(root, docker_examples.MOUNTED if self._examples else ())
         try:
-            init.ensure(root / "secrets")
+            init.ensure(root / "secrets", examples=self._examples)
         except OSError as error:
             raise unwritable(root / "secrets", error) from error
         compose = self._compose(images.variables)
         try:
             self._fetch(compose, images)
+            self._build(compose, images, own.OWN, images.own)
+            if self._examples:
+                self._build(compose, images, own.EXAMPLES, images.examples)
             self._start(compose, before)
             self._wait(everything=wait)
         except (KeyboardInterrupt, SystemExit):
@@ -96,31 +120,40 @@ class DockerEngine:
             raise
 
     def _fetch(self, compose: Compose, images: docker_images.Images) -> None:
-        """Pulls what is neither here nor stood in for, and builds our own image when its sources have changed."""
+        """Pulls what is neither here nor stood in for."""
         if images.absent:
             self.say(f"pulling {', '.join(images.absent)}")
             compose.run("pull", "--policy", "missing", *images.absent, say=self.say, timeout=PULL)
-        if self.context.environment.get(docker_images.OWN_VARIABLE):
-            if not images.own_here:
-                compose.run("pull", "--policy", "missing", "init", say=self.say, timeout=PULL)
+
+    def _build(self, compose: Compose, images: docker_images.Images, image: own.Image, name: str) -> None:
+        """Builds an image of ours when its sources have changed; one that the environment names is pulled."""
+        here = name in images.here
+        if self.context.environment.get(image.variable):
+            if not here:
+                compose.run("pull", "--policy", "missing", image.service, say=self.say, timeout=PULL)
             return
-        code = own.code_digest(self.context.root)
+        code = own.code_digest(self.context.root, image)
         with docker_client.connected(self.context.environment) as client:
-            fresh = images.own_here and own.built_from(client, images.own) == code
-            if fresh:
+            if here and own.built_from(client, name) == code:
                 return
-            if images.own != OWN_IMAGE:
-                own.build(client, self.context.root, self.say)
+            if name != image.reference:
+                own.build(client, self.context.root, image, self.say)
                 return
-        self.say(f"building {images.own}")
-        self._compose({**images.variables, own.CODE_VARIABLE: code}).run("build", "init", say=self.say, timeout=PULL)
+        self.say(f"building {name}")
+        variables = {**images.variables, image.code_variable: code}
+        self._compose(variables).run("build", image.service, say=self.say, timeout=PULL)
 
     def _start(self, compose: Compose, before: docker_status.Containers) -> None:
+        root = self.context.root
+        if self._examples:
+            docker_examples.put(root, docker_examples.contents(root, self.context.model))
         known = docker_config.seen(self.context.state)
-        now = docker_config.digests(self.context.root)
+        now = docker_config.digests(self._tree)
         compose.run("up", "--detach", "--no-build", "--remove-orphans", "--pull", "never", say=_nobody)
         with docker_client.connected(self.context.environment) as client:
             after = self._mine(client)
+            if not self._examples:
+                docker_examples.forget(root, client, self.project)
         stale = [
             name
             for name, digest in now.items()
@@ -131,14 +164,14 @@ class DockerEngine:
         ]
         for name in stale:
             self._make_read(compose, name)
-        docker_config.note(self.context.state, self.context.root, now)
+        docker_config.note(self.context.state, self._tree, now)
 
     def _wait(self, *, everything: bool) -> None:
         limit = time.monotonic() + READY
         while True:
             parts = self.status()
             self.watch(parts)
-            waited = [part for part in parts if part.part in PARTS and (everything or PARTS[part.part].essential)]
+            waited = [part for part in parts if everything or (part.part in PARTS and PARTS[part.part].essential)]
             pending = [part for part in waited if part.state in (State.STARTING, State.UNHEALTHY)]
             if not [part for part in pending if not self._given_up(part)] or time.monotonic() > limit:
                 return
@@ -165,7 +198,7 @@ class DockerEngine:
                     f"{part.port_variable}={text!r} is no port for {name}", "give a number from 1 to 65535"
                 )
             chosen[name] = int(text)
-        return chosen
+        return chosen | native_examples.ports(self.context.state)
 
     # Down
 
@@ -176,12 +209,20 @@ class DockerEngine:
     def destroy(self) -> None:
         """Ends every container and removes the volumes too; secrets/ stays."""
         self._end("--volumes")
+        native_examples.leave(self.context.state)
+        docker_examples.drop(self.context.root)
 
     def _end(self, *words: str) -> None:
         with docker_client.connected(self.context.environment) as client:
             self._mine(client)
         compose = self._compose(every_file=True)
-        compose.run("down", "--remove-orphans", *words, say=_nobody, every_profile=True, timeout=240)
+        try:
+            compose.run("down", "--remove-orphans", *words, say=_nobody, every_profile=True, timeout=240)
+        except EngineError:
+            with docker_client.connected(self.context.environment, timeout=60) as client:
+                if self._mine(client):
+                    raise
+                docker_rest.remove(client, self.project, volumes="--volumes" in words, say=self.say)
         self.watch(self.status())
 
     # Look
@@ -211,7 +252,32 @@ class DockerEngine:
             found = self._mine(client)
         if part in found and docker_status.runs(found[part]):
             self._make_read(self._compose(), part)
-            docker_config.note(self.context.state, self.context.root, [part])
+            docker_config.note(self.context.state, self._tree, [part])
+
+    def other_words(self) -> dict[str, docker_words.Change]:
+        """Running parts whose command line stack.yml wants otherwise. Raises EngineError."""
+        with docker_client.connected(self.context.environment) as client:
+            found = self._mine(client)
+        given = docker_words.given(self.context.model.stack, self.context.environment)
+        return docker_words.changes(found, docker_words.words(self.context.root), given)
+
+    def make_anew(self, part: str, variables: Mapping[str, str] | None = None) -> None:
+        """Gives a part the container that these variables (over stack.yml's) call for, of the image that it runs; one
+        that is right already reads its configuration again. Raises EngineError.
+        """
+        with docker_client.connected(self.context.environment) as client:
+            before = self._mine(client).get(part)
+            images = docker_images.choose(client, [part], self.context.environment, envfile.read(self.context.state))
+        image = {PARTS[part].variable: before["Config"]["Image"]} if before else images.variables
+        compose = self._compose({**image, **(variables or {})})
+        if part in init.READERS:
+            self._lay_secrets()
+        compose.run("up", "--detach", "--no-deps", "--no-build", "--pull", "never", part, say=_nobody, timeout=240)
+        with docker_client.connected(self.context.environment) as client:
+            after = self._mine(client).get(part)
+        if before and after and after["Id"] == before["Id"] and docker_status.runs(before):
+            self._make_read(compose, part)
+        docker_config.note(self.context.state, self._tree, [part])
 
     def _make_read(self, compose: Compose, part: str) -> None:
         if part in init.READERS:
@@ -235,8 +301,9 @@ class DockerEngine:
 
     def logs(self, part: str, *, follow: bool, tail: int) -> Iterator[str]:
         """Lines of a part's log, oldest first. Raises EngineError for a part that there is not."""
-        if part not in PARTS and part != docker_status.INIT:
-            raise EngineError(f"there is no part '{part}'", f"parts: {', '.join((*PARTS, docker_status.INIT))}")
+        known = (*PARTS, docker_status.INIT, *(docker_status.EXAMPLES if self._examples else ()))
+        if part not in known:
+            raise EngineError(f"there is no part '{part}'", f"parts: {', '.join(known)}")
         with docker_client.connected(self.context.environment) as client:
             if part not in self._mine(client):
                 raise EngineError(f"{part} has no container", "./stack up starts the stack")
@@ -260,18 +327,17 @@ class DockerEngine:
         """Compose with the variables that docker-compose.yml takes."""
         environment = self.context.environment
         stack = self.context.model.stack
-        given = {"PROMETHEUS_RETENTION": stack.retention.metrics}
-        if stack.retention.metrics_size:
-            given["PROMETHEUS_RETENTION_SIZE"] = stack.retention.metrics_size
+        given = docker_words.given(stack, environment)
         if path := docker_client.mounted_socket(environment):
             given["DOCKER_SOCKET"] = path
-        overlay = every_file or stack.collector == "alloy"
+        asked = {"compose/alloy.yml": stack.collector == "alloy", docker_examples.OVERLAY: self._examples}
+        overlays = [name for name, is_asked in asked.items() if every_file or is_asked]
         return Compose(
             docker_compose.find(environment),
             self.context.root,
             self.project,
-            {**given, **environment, **(variables or {})},
-            ("docker-compose.yml", "compose/alloy.yml") if overlay else ("docker-compose.yml",),
+            {**environment, **given, **docker_examples.variables(self.context.root), **(variables or {})},
+            ("docker-compose.yml", *overlays),
             stack.active_profiles,
         )
 

@@ -87,9 +87,9 @@ class Compose:
         """
         lines: list[str] = []
         process = self._start(*words, every_profile=every_profile)
-        reader = threading.Thread(target=_pass_on, args=(process, lines, say), daemon=True)
-        reader.start()
         try:
+            reader = threading.Thread(target=_pass_on, args=(process, lines, say), daemon=True)
+            reader.start()
             code = process.wait(timeout)
         except subprocess.TimeoutExpired as error:
             _end(process)

@@ -26,16 +26,19 @@ READ_AT_START: Mapping[str, tuple[str, ...]] = {
 RELOADED = frozenset({"prometheus", "alertmanager", "blackbox-exporter"})
 
 
-def check_readable(root: Path) -> None:
-    """Raises EngineError for the first file that only its owner can read: containers run as users of their own."""
-    for name in MOUNTED:
+def check_readable(root: Path, more: tuple[str, ...] = ()) -> None:
+    """Raises EngineError for the first file that only its owner can read: containers run as users of their own.
+
+    more: folders that are mounted beside MOUNTED.
+    """
+    for name in (*MOUNTED, *more):
         for path in (root / name, *_below(root / name)):
             mode = path.stat().st_mode
             wanted = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
             if mode & wanted != wanted:
                 raise EngineError(
                     f"{path.relative_to(root)} can be read by its owner alone, but containers run as other users",
-                    f"chmod -R a+rX {' '.join(MOUNTED)}",
+                    f"chmod -R a+rX {' '.join((*MOUNTED, *more))}",
                 )
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import docker
 from docker.errors import ImageNotFound
 
+from stackgen.engines import docker_examples
+from stackgen.images import own
 from stackgen.parts.table import OWN_IMAGE, PARTS
 
-OWN_VARIABLE = "WATCHSTACK_IMAGE"
 LOCAL = "watchstack-local/"  # what the names of stand-ins begin with
 
 
@@ -18,13 +19,14 @@ LOCAL = "watchstack-local/"  # what the names of stand-ins begin with
 class Images:
     """variables: what Compose gets. absent: parts whose image is neither here nor stood in for.
 
-    own: reference of our own image; own_here: it is on the engine.
+    own, examples: references of the images that are built of this checkout; here: those of the two on the engine.
     """
 
     variables: Mapping[str, str]
     absent: tuple[str, ...]
     own: str
-    own_here: bool
+    examples: str
+    here: frozenset[str]
 
 
 def choose(
@@ -34,19 +36,21 @@ def choose(
     here = _Here(client)
     variables: dict[str, str] = {}
     absent = []
-    for name in parts:
-        part = PARTS[name]
-        if part.image == OWN_IMAGE:
-            continue
-        image = _pick(part.variable, part.image, environment, stand_ins, here)
-        if image != part.image:
-            variables[part.variable] = image
+    pinned = {name: (part.variable, part.image) for name, part in PARTS.items() if part.image != OWN_IMAGE}
+    pinned |= docker_examples.BACKENDS
+    for name in (name for name in parts if name in pinned):
+        variable, upstream = pinned[name]
+        image = _pick(variable, upstream, environment, stand_ins, here)
+        if image != upstream:
+            variables[variable] = image
         if not here(image):
             absent.append(name)
-    own = _pick(OWN_VARIABLE, OWN_IMAGE, environment, stand_ins, here)
-    if own != OWN_IMAGE:
-        variables[OWN_VARIABLE] = own
-    return Images(variables, tuple(absent), own, here(own))
+    ours = {one: _pick(one.variable, one.reference, environment, stand_ins, here) for one in (own.OWN, own.EXAMPLES)}
+    if ours[own.OWN] == own.OWN.name and not environment.get(own.EXAMPLES.variable):
+        ours[own.EXAMPLES] = own.EXAMPLES.name  # where the one stands in, the other is built in the same way
+    variables |= {one.variable: image for one, image in ours.items() if image != one.reference}
+    known = frozenset(image for image in ours.values() if here(image))
+    return Images(variables, tuple(absent), ours[own.OWN], ours[own.EXAMPLES], known)
 
 
 def _pick(
@@ -86,5 +90,5 @@ def version(image: str) -> str:
 
 
 def stands_in(image: str) -> bool:
-    """Whether the image was built here in place of another. Our own is ours either way."""
-    return image.startswith(LOCAL) and not image.startswith(f"{LOCAL}watchstack:")
+    """Whether the image was built here in place of another. Our own are ours either way."""
+    return image.startswith(LOCAL) and image not in (own.OWN.name, own.EXAMPLES.name)

@@ -9,7 +9,7 @@ from typing import Any
 
 import docker
 
-from stackgen.engines import docker_images
+from stackgen.engines import docker_images, native_examples
 from stackgen.engines.base import PartStatus, State
 from stackgen.parts.table import PARTS
 
@@ -19,7 +19,10 @@ FOLDER = "com.docker.compose.project.working_dir"
 ONE_OFF = "com.docker.compose.oneoff"
 INIT = "init"
 LOG_COLLECTORS = ("promtail", "alloy")
-UNPUBLISHED = frozenset({"alloy", "containers", "postgres-exporter", "promtail", "redis-exporter"})
+EXAMPLES = tuple(native_examples.default_ports())
+UNPUBLISHED = frozenset({"alloy", "containers", "postgres-exporter", "promtail", "redis-exporter"}) | {
+    native_examples.PREFIX + name for name in native_examples.BACKENDS
+}
 NO_ADDRESS = UNPUBLISHED | {"redis", "postgres"}  # nothing that a browser could open
 
 Containers = Mapping[str, Mapping[str, Any]]
@@ -50,9 +53,10 @@ def runs(attributes: Mapping[str, Any]) -> bool:
 
 
 def statuses(found: Containers, wanted: Iterable[str], ports: Mapping[str, int]) -> list[PartStatus]:
-    """The parts in the order of the table: those that are wanted and those that have a container."""
+    """The parts in the order of the table, then the examples: those that are wanted and those that have a container."""
     wanted = set(wanted)
-    parts = [_part(name, found.get(name), ports[name]) for name in PARTS if name in wanted or name in found]
+    known = [name for name in (*PARTS, *EXAMPLES) if name in wanted or name in found]
+    parts = [_part(name, found.get(name), ports.get(name, 0)) for name in known]
     init = found.get(INIT)
     if init is not None and init["State"]["Status"] == "exited" and init["State"]["ExitCode"]:
         parts.insert(0, _failed_init(init))
@@ -60,14 +64,15 @@ def statuses(found: Containers, wanted: Iterable[str], ports: Mapping[str, int])
 
 
 def _part(name: str, attributes: Mapping[str, Any] | None, port: int) -> PartStatus:
-    address = "" if name in NO_ADDRESS else f"http://127.0.0.1:{port}"
+    address = "" if name in NO_ADDRESS or not port else f"http://127.0.0.1:{port}"
+    pinned = PARTS[name].version if name in PARTS else native_examples.VERSION
     if attributes is None:
-        return PartStatus(name, PARTS[name].version, State.STOPPED, address, 0.0)
+        return PartStatus(name, pinned, State.STOPPED, address, 0.0)
     image = str(attributes["Config"]["Image"])
     state, detail = _state(attributes["State"], attributes.get("RestartCount", 0))
     if state is State.HEALTHY and docker_images.stands_in(image):
         detail = detail or f"stand-in {image}"
-    version = docker_images.version(image) or PARTS[name].version
+    version = docker_images.version(image) or pinned
     return PartStatus(name, version, state, address, _since(attributes["State"]), detail)
 
 

@@ -5,6 +5,7 @@ What the supervisor does lives in `native_supervisor`; this is the side that a c
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -83,7 +84,6 @@ class NativeEngine:
         if not running:
             native_leftovers.end(self.folder.path)
         places = self.placement()
-        _ensure_secrets(self.context.root / "secrets")
         try:
             self.converge(places, search=True)
             self._wait(everything=wait)
@@ -98,6 +98,7 @@ class NativeEngine:
         is changed when a port is taken.
         """
         self._check_ports(places)
+        _ensure_secrets(self.context.root / "secrets", examples=bool(native_examples.ports(self.folder.path)))
         files = contents(self.context.root, self.context.model, places)
         before = Plan.read(self.folder.plan)
         plan = Plan(
@@ -130,14 +131,11 @@ class NativeEngine:
             plan.write(self.folder.plan)
         except OSError as error:
             raise unwritable(self.folder.plan, error) from error
-        process = None
-        if self.running():
-            os.kill(StackState.read(self.folder.state).pid, signal.SIGHUP)
-        else:
-            process = self._start()
+        if not (self.running() and self._signal(signal.SIGHUP)):
+            self._process = self._start()
         limit = time.monotonic() + TAKEN_OVER
         while StackState.read(self.folder.state).plan != plan.id:
-            if process is not None and process.poll() is not None:
+            if self._process is not None and self._process.poll() is not None:
                 raise EngineError(
                     f"the supervisor ended at once: {self._last_words()}", "free what it names, try again"
                 )
@@ -156,8 +154,9 @@ class NativeEngine:
         while self.running():
             pid = StackState.read(self.folder.state).pid
             if pid > 0:
-                os.kill(pid, number)
-                return True
+                with contextlib.suppress(ProcessLookupError):  # it has ended since
+                    os.kill(pid, number)
+                    return True
             if time.monotonic() > limit:
                 raise EngineError("a supervisor runs but does not tell its process id", "./stack logs supervisor")
             time.sleep(LOOK / 2)
@@ -205,6 +204,9 @@ class NativeEngine:
         names = [*wanted(self.context.model), *([] if plan else [LOKI_GRPC])]
         chosen = {name: places[name].port for name in names} | native_examples.ports(self.folder.path)
         found = ports.taken(chosen, [name for name in chosen if chosen[name] not in kept])
+        if found and plan:  # a part that was down a moment ago may be up again, and not told yet
+            own = {process.pid for process in native_leftovers.belonging(self.folder.path)}
+            found = [one for one in found if one.pid not in own]
         if found:
             raise EngineError("\n".join(str(one) for one in found), "nothing was started")
 
@@ -324,9 +326,9 @@ def _finish(action: Callable[[], None]) -> None:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
 
-def _ensure_secrets(folder: Path) -> None:
+def _ensure_secrets(folder: Path, *, examples: bool) -> None:
     """Makes the secrets that are missing."""
     try:
-        init.ensure(folder)
+        init.ensure(folder, examples=examples)
     except OSError as error:
         raise unwritable(folder, error) from error

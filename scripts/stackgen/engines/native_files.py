@@ -74,12 +74,16 @@ def unwritable(path: Path, error: OSError) -> EngineError:
 
 
 def write_json(path: Path, content: Any) -> None:
+    """Replaces the file as `replace` does."""
+    replace(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def replace(path: Path, content: bytes) -> None:
     """Replaces the file in one step; a reader sees the old or the new content. Raises OSError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1)
-            file.write("\n")
+        with temporary.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

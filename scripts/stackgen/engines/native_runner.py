@@ -81,6 +81,7 @@ class Runner:
         self._last: deque[bytes] = deque(maxlen=3)
         self._stopping = False
         self._asked = False  # the running process is ended on purpose, to be started anew
+        self._outdated = False  # it has not read its configuration again yet
         self._wake = asyncio.Event()
         self._delay = FIRST_DELAY
         self._failures = 0
@@ -122,8 +123,10 @@ class Runner:
             self._become(State.WAITING)
 
     def kick(self) -> None:
-        """Ends a wait: for the back-off to pass, or for a program."""
-        self._delay = FIRST_DELAY
+        """Ends a wait: for the back-off to pass, or for a program. A part that was given up is waited for again."""
+        self._delay, self._failures = FIRST_DELAY, 0
+        if self.state.final and not self.lacks_program:
+            self._become(State.STARTING)
         self._wake.set()
 
     async def restart(self, plan: PartPlan) -> None:
@@ -136,9 +139,15 @@ class Runner:
         self.kick()
 
     def reload(self) -> None:
-        """Has the running process read its configuration again."""
-        if self.child is not None:
+        """Has the running process read its configuration again; one that starts is told once it is ready, since the
+        signal ends a program that does not listen for it yet.
+        """
+        if self.child is None:
+            return
+        if self.state.state in (State.HEALTHY, State.UNHEALTHY):
             self.child.signal(signal.SIGHUP)
+        else:
+            self._outdated = True
 
     async def stop(self) -> None:
         """Ends the process for good."""
@@ -187,7 +196,7 @@ class Runner:
 
     async def _run(self) -> str:
         """One life of the process; how it ended, in words."""
-        self._asked = False
+        self._asked = self._outdated = False
         self._last.clear()
         command = list(self.plan.command)
         if command[0] == PROGRAM and self.found is not None:
@@ -226,9 +235,14 @@ class Runner:
         doubts = 0
         while True:
             said = await answers(self.plan.port, self.plan.ready)
+            if self._asked or self._stopping:  # it answers as long as it ends, and is not what was asked for
+                return
             before = self.state.state
             if not said:
                 doubts, self._failures, self.state.error, self.state.hint = 0, 0, "", ""
+                if self._outdated and self.child is not None:
+                    self._outdated = False
+                    self.child.signal(signal.SIGHUP)
                 if before is not State.HEALTHY:
                     self._say(f"{self.plan.name} is ready")
                     self._become(State.HEALTHY)

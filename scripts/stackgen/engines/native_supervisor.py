@@ -226,6 +226,8 @@ class Supervisor:
             self._saving = asyncio.get_running_loop().call_later(SAVE_AFTER, self._save)
 
     def _save(self, pid: int | None = None) -> None:
+        if self._saving is not None:
+            self._saving.cancel()  # what is saved at the end is the last word
         self._saving = None
         state = StackState(
             pid=os.getpid() if pid is None else pid,

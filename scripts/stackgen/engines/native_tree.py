@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,9 +30,23 @@ def contents(root: Path, model: Model, placement: Placement) -> dict[str, bytes]
     from stackgen.render import render  # late: looking at a running stack does without it
 
     files = render(native_model(with_examples(model, root)), placement)
-    for path in sorted((root / COPIED).glob("*.tmpl")):
-        files[f"{COPIED}/{path.name}"] = path.read_bytes()
-    return files
+    return files | {name: path.read_bytes() for name, path in templates(root)}
+
+
+def templates(root: Path) -> Iterator[tuple[str, Path]]:
+    """Alertmanager's, which are hand-written: name in the tree and place."""
+    return ((f"{COPIED}/{path.name}", path) for path in sorted((root / COPIED).glob("*.tmpl")))
+
+
+def targets(root: Path, files: Mapping[str, bytes]) -> Iterator[tuple[str, Path]]:
+    """The hand-written files of targets beside the generated ones: name in the tree and place."""
+    source = root / LINKED
+    for path in sorted(source.rglob("*")) if source.is_dir() else ():
+        name = path.relative_to(root).as_posix()
+        if not path.is_file() or name in files or path.suffix not in (".json", ".yml", ".yaml"):
+            continue
+        if not name.startswith((f"{LINKED}/rules/", f"{LINKED}/tests/")):
+            yield name, path
 
 
 class Tree:
@@ -53,7 +67,7 @@ class Tree:
 
     def read(self) -> dict[str, bytes]:
         """The tree in force."""
-        return _read(self.path)
+        return read_tree(self.path)
 
     def install(self, files: Mapping[str, bytes]) -> bool:
         """Puts this tree in force; False when it is already. Raises EngineError when the disk does not take it."""
@@ -80,7 +94,7 @@ class Tree:
     def restore(self, files: Mapping[str, bytes]) -> None:
         """Puts an earlier tree in force again: the one that was kept beside it where it is that, else written anew."""
         self.recover()
-        if self.read() != dict(files) and _read(self._old) == dict(files):
+        if self.read() != dict(files) and read_tree(self._old) == dict(files):
             self.put_back()
         else:
             self.install(files)
@@ -96,18 +110,15 @@ class Tree:
 
     def _link(self, tree: Path, files: Mapping[str, bytes]) -> None:
         """Links the hand-written target files, so that a change of theirs is seen at once."""
-        source = self._root / LINKED
-        for path in sorted(source.rglob("*")) if source.is_dir() else ():
-            name = path.relative_to(self._root).as_posix()
+        for name, path in targets(self._root, files):
             link = tree / name
-            if path.is_file() and name not in files and path.suffix in (".json", ".yml", ".yaml"):
-                if name.startswith((f"{LINKED}/rules/", f"{LINKED}/tests/")) or link.is_symlink():
-                    continue
+            if not link.is_symlink():
                 link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 link.symlink_to(path)
 
 
-def _read(folder: Path) -> dict[str, bytes]:
+def read_tree(folder: Path) -> dict[str, bytes]:
+    """The plain files of a tree: relative POSIX path to content."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))

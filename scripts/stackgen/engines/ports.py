@@ -18,12 +18,13 @@ from stackgen.parts.table import PARTS
 
 @dataclass(frozen=True)
 class Taken:
-    """A port that something else holds. holder: `name (pid 12)`, or "" when it cannot be told."""
+    """A port that something else holds. holder: `name (pid 12)`, or "" when it cannot be told; pid: 0 then."""
 
     part: str
     port: int
     variable: str
     holder: str
+    pid: int = 0
 
     def __str__(self) -> str:
         by = f" is held by {self.holder}" if self.holder else " is taken"
@@ -87,7 +88,7 @@ def taken(chosen: Mapping[str, int], parts: Iterable[str]) -> list[Taken]:
     """The ports of these parts that cannot be listened on now, with who holds them."""
     busy = [part for part in parts if not _free(chosen[part])]
     holders = _holders({chosen[part] for part in busy}) if busy else {}
-    return [Taken(part, chosen[part], variable(part), holders.get(chosen[part], "")) for part in busy]
+    return [Taken(part, chosen[part], variable(part), *holders.get(chosen[part], ("", 0))) for part in busy]
 
 
 def _free(port: int) -> bool:
@@ -103,8 +104,9 @@ def _free(port: int) -> bool:
     return True
 
 
-def _holders(busy: set[int]) -> dict[int, str]:
-    found: dict[int, str] = {}
+def _holders(busy: set[int]) -> dict[int, tuple[str, int]]:
+    """What each of them is called, and its process id."""
+    found: dict[int, tuple[str, int]] = {}
     try:
         connections = psutil.net_connections(kind="tcp")
     except psutil.Error:
@@ -117,5 +119,5 @@ def _holders(busy: set[int]) -> dict[int, str]:
             name = psutil.Process(connection.pid).name()
         except psutil.Error:
             name = "a process"
-        found[port] = f"{name} (pid {connection.pid})"
+        found[port] = f"{name} (pid {connection.pid})", connection.pid
     return found

@@ -37,7 +37,8 @@ class Version:
 class Attempt:
     """pid, since, by: the command. before: what was in force. after: what it wants, digest "" while it is not known.
 
-    plan: what the native supervisor was told to run before. parts: those that get new files.
+    plan: what the native supervisor was told to run before; with containers, the variables behind words of a command
+    that changes, by part. parts: those that get new files.
     """
 
     pid: int
@@ -114,7 +115,7 @@ class Attempt:
     def applied(self, history: History) -> None:
         """Writes what it wanted into the history, unless that is its newest version already. Raises EngineError."""
         after, newest = self.after, history.newest()
-        if newest is not None and newest.digest == after.digest:
+        if newest is not None and (newest.digest, newest.sources) == (after.digest, after.sources):
             return
         history.add(
             APPLIED,

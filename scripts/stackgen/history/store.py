@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from stackgen.engines.native_files import read_json, unwritable, write_json
+from stackgen.engines.native_files import read_json, replace, unwritable, write_json
 
 KEPT = 50  # versions
 APPLIED = "applied"
@@ -80,17 +80,7 @@ class History:
         target = self.objects / digest
         if target.exists() and target.stat().st_size == len(content):
             return
-        temporary = target.with_name(f".{digest}.{os.getpid()}")
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+        replace(target, content)
 
     def contents(self, wanted: Digests) -> dict[str, bytes]:
         """The contents again. Raises EngineError when one is gone or is not what it was."""

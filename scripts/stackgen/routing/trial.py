@@ -98,7 +98,7 @@ class Trials:
         try:
             while True:
                 waited = time.monotonic() - began
-                counts = self._counts(receiver).since(before)
+                counts = self._settled(receiver).since(before)
                 found = self._arrived(one) if receiver == INBOX else self._judged(counts, one)
                 if found is None and waited > within:
                     found = (False, self._nothing(one, within))
@@ -175,6 +175,13 @@ class Trials:
         if not seen:
             raise TrialError(f"Alertmanager does not count what it sends to '{receiver}': was it started by ./stack?")
         return Counts(*totals.values())
+
+    def _settled(self, receiver: str) -> Counts:
+        """An attempt is counted a moment before it is counted as failed: two looks that agree are not in between."""
+        counts = self._counts(receiver)
+        while (again := self._counts(receiver)) != counts:
+            counts = again
+        return counts
 
     def _ask(self, path: str, body: object = None) -> Any:
         return _json(self._alertmanager + path, body, "Alertmanager")

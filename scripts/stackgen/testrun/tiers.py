@@ -71,9 +71,9 @@ TIERS = (
     Tier("edits", _pytest(*EDITS), lane=1),
     Tier("faults", _pytest(FAULTS), lane=3),
     Tier("grafana", _pytest("tests/grafana"), lane=3),
-    Tier("services", _pytest("tests/services"), lane=3),
+    Tier("services", _pytest("tests/services"), lane=2),
     Tier("examples", _pytest("tests/examples"), lane=3),
-    Tier("browser", _pytest("tests/browser"), lane=2),
+    Tier("browser", _pytest("tests/browser"), lane=3),
 )
 
 

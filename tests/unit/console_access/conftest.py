@@ -6,20 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from console_kit import FakeClock, console
+from console_kit import NOBODY, FakeClock, console
 from flask import Flask
 from flask.testing import FlaskClient
 from watchstack.console import Console, create_app
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def own(tmp_path: Path, clock: FakeClock) -> Iterator[Console]:
-    made = console(tmp_path, clock, alertmanager="http://127.0.0.1:1")
+    made = console(tmp_path, clock, alertmanager=NOBODY)
     yield made
     made.store.close()
 

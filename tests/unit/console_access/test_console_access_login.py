@@ -17,7 +17,7 @@ from watchstack.console import Console, create_app
 from watchstack.console.access.guard import COOKIE, CSRF_HEADER, SECURE_COOKIE, own_path
 from watchstack.console.access.limits import FREE
 from watchstack.console.access.sessions import csrf_of
-from watchstack.console.silences import LARGEST_FORM
+from watchstack.console.alerts.silences import LARGEST_FORM
 
 RIGHT = {"user": "admin", "password": PASSWORDS["admin"]}
 END = "/silences/0-1/end"  # a change that reaches its view: Alertmanager is away, 503
@@ -163,7 +163,7 @@ def test_nobody_waits_for_a_slow_disk(own: Console) -> None:
             saving = pool.submit(own.access.sessions.begin, "viewer")
             assert not wait([saving], 0.2).done
             assert own.access.sessions.find(number)
-        assert own.access.sessions.find(saving.result(10))
+        assert own.access.sessions.find(saving.result(60))
 
 
 # CSRF

@@ -1,0 +1,44 @@
+"""`notify-test`: what Alertmanager's counters mean while it counts. The real one is asked in tests/tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from stackgen.routing import trial
+from stackgen.routing.trial import Counts, Outcome, Trials
+
+
+class Counted(Trials):
+    """Over an Alertmanager whose counters are these, one look after the other; the last ones stay."""
+
+    def __init__(self, looks: Iterable[Counts]) -> None:
+        super().__init__("", "", "", list)
+        self._looks = list(looks)
+
+    def known(self) -> list[str]:
+        return ["hook"]
+
+    def _counts(self, receiver: str) -> Counts:
+        return self._looks.pop(0) if len(self._looks) > 1 else self._looks[0]
+
+    def _ask(self, path: str, body: object = None) -> Any:
+        return None
+
+
+def tried(monkeypatch: pytest.MonkeyPatch, *looks: Counts) -> Outcome:
+    monkeypatch.setattr(trial, "STEP", 0.0)
+    return Counted(looks).run("hook")
+
+
+def test_an_attempt_that_is_just_being_counted_as_failed_was_not_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alertmanager counts the attempt first, then that it failed, then that it gives up: a look can fall in between."""
+    outcome = tried(monkeypatch, Counts(), Counts(1), Counts(1, 1), Counts(1, 1), Counts(1, 1, 1))
+    assert (outcome.accepted, outcome.attempts) == (False, 1)
+    assert outcome.words == "not accepted after 1 attempt: the log of Alertmanager says why"
+
+
+def test_what_was_accepted_stays_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = tried(monkeypatch, Counts(7, 2, 1), Counts(7, 2, 1), Counts(8, 3, 1), Counts(9, 3, 1))
+    assert (outcome.accepted, outcome.words, outcome.attempts) == (True, "accepted at attempt 2", 2)
