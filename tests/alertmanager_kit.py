@@ -8,7 +8,6 @@ import json
 import shutil
 import subprocess
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from stackgen.engines.native_placement import placement
@@ -27,20 +26,11 @@ from stackgen.placement import Placement
 from stackgen.render import render
 from support import ROOT, choose_ports
 from trees import put
+from waiting import until
 
-DEADLINE = 30.0  # seconds
+PATIENCE = 60.0  # seconds for an answer, and for a path that is held
 EXTERNAL = "http://alertmanager.test"
 TELEGRAM = b'{"ok":true,"result":{"message_id":1,"date":1,"chat":{"id":1,"type":"group"}}}'
-T = TypeVar("T")
-
-
-def until(what: Callable[[], T | None], why: str = "", seconds: float = DEADLINE) -> T:
-    """Polls until `what` gives something true; fails after `seconds`."""
-    limit = time.monotonic() + seconds
-    while not (value := what()):
-        assert time.monotonic() < limit, f"not within {seconds:.0f} s: {why}"
-        time.sleep(0.02)
-    return value
 
 
 @dataclass(frozen=True)
@@ -83,7 +73,7 @@ def recording() -> Iterator[Recorder]:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             recorder.requests.append(Request(self.path, dict(self.headers), body))
             if recorder.held(self.path):
-                recorder.hold.wait(DEADLINE)
+                recorder.hold.wait(PATIENCE)
             content = TELEGRAM if self.path.startswith("/bot") else b"ok"
             self.send_response(recorder.answer(self.path))
             kind = "application/json" if self.path.startswith("/bot") else "text/plain"
@@ -102,12 +92,12 @@ def recording() -> Iterator[Recorder]:
         def handle_error(self, *_: object) -> None:  # a client that gave up on a hanging answer
             return
 
+    port = choose_ports(1)[0]
+    mail = Controller(recorder, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE)
+    mail.start()
     server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    port = choose_ports(1)[0]
-    mail = Controller(recorder, hostname="127.0.0.1", port=port)
-    mail.start()
     recorder.http, recorder.smtp = f"http://127.0.0.1:{server.server_address[1]}", f"127.0.0.1:{port}"
     try:
         yield recorder
@@ -129,7 +119,7 @@ class Alertmanager:
     def ask(self, path: str, body: Any = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.address + path, content, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.loads(answer.read() or b"null")
 
     def send(self, *alerts: Mapping[str, Any]) -> None:
@@ -195,7 +185,7 @@ def running(program: Path, config: Path, *flags: str) -> Iterator[Alertmanager]:
                     return False
                 return True
 
-            until(answers, "Alertmanager answers")
+            until(answers, why="Alertmanager answers")
             yield found
         finally:
             process.terminate()

@@ -8,12 +8,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
-from native_support import until
 from running import RunningStack
 from stackgen.cli.readback import digests
 from stackgen.engines.base import Context
@@ -25,6 +26,7 @@ from stackgen.render import render
 from stackgen.render.tree import INFO_RULES
 from stackgen.write import ROOMS, difference
 from support import ROOT
+from waiting import until
 
 KILLED = ROOT / "tests" / "killed_apply.py"
 
@@ -97,9 +99,9 @@ class AppliedStack(RunningStack):
         text = (self.root / ".stack" / "config" / "prometheus" / "rules" / "stack-config.yml").read_text()
         digest = re.search("[0-9a-f]{64}", text)
         assert digest is not None
-        until(lambda: digests(self.url("prometheus")) == {digest[0]}, 10, "Prometheus shows the digest of its files")
+        until(lambda: digests(self.url("prometheus")) == {digest[0]}, why="Prometheus shows the digest of its files")
         loki = lambda: digests(self.url("loki"), "/prometheus/api/v1/rules") == {digest[0]}  # noqa: E731
-        until(loki, 15, "Loki's ruler shows the digest of its files")
+        until(loki, why="Loki's ruler shows the digest of its files")
         return digest[0]
 
     def is_whole(self) -> None:
@@ -109,7 +111,7 @@ class AppliedStack(RunningStack):
         assert list(self.root.rglob(".*.stack-new")) == []
         for part in ("prometheus", "alertmanager"):
             metric = f"{part}_config_last_reload_successful"
-            until(lambda: self.value(part, metric) == 1, 20, f"{part} has read what lies there")  # noqa: B023
+            until(lambda: self.value(part, metric) == 1, why=f"{part} has read what lies there")  # noqa: B023
         self.shown()
 
     def is_current(self) -> None:
@@ -122,7 +124,7 @@ class AppliedStack(RunningStack):
 
     def value(self, part: str, metric: str) -> float:
         """One number of a part's own metrics, -1 while it does not answer."""
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url(part)}/metrics", timeout=5) as answer:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url(part)}/metrics", timeout=30) as answer:
             found = re.search(rf"^{metric} (\S+)", answer.read().decode(), re.MULTILINE)
             return float(found[1]) if found else -1
         return -1
@@ -131,12 +133,22 @@ class AppliedStack(RunningStack):
         """The id of the plan that the supervisor has taken over."""
         return str(json.loads((self.root / ".stack" / "state.json").read_text())["plan"])
 
+    @contextlib.contextmanager
+    def nobody_starts_anything(self) -> Iterator[None]:
+        """The supervisor stands still: what ends meanwhile is started again afterwards."""
+        supervisor = int(json.loads((self.root / ".stack" / "state.json").read_text())["pid"])
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+
     def killed(self, step: str, *words: str) -> str:
         """An apply that is killed at a step (see killed_apply); what it had said."""
         python = str(self.root / ".venv" / "bin" / "python")
         paths = f"{self.root}/scripts:{self.root}/exporter"
         process = self.popen([python, str(KILLED), step, *words], STACK_ROOT=str(self.root), PYTHONPATH=paths)
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=300)
         assert process.returncode == -9, f"{step}: it ended with {process.returncode}:\n{said}"
         return said
 

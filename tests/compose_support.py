@@ -10,43 +10,28 @@ import socket
 import subprocess
 import tempfile
 import time
-import urllib.error
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException
 from running import RunningStack
+from stackgen.engines import docker_rest
 from stackgen.engines.docker_compose import find
 from stackgen.images import envfile
 from stackgen.parts import cache
 from support import unavailable
+from waiting import until
 
-T = TypeVar("T")
 DEFAULT_HOST = "unix:///var/run/docker.sock"
-ANSWERS_WITHIN = 60.0  # seconds for a dockerd that was just started
+ANSWERS_WITHIN = 120.0  # seconds for a dockerd that was just started
+PREFIX = "watchstack-test-"  # what the names of the tests' projects begin with
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
-
-
-def until(what: Callable[[], T | None], seconds: float = 30.0, why: str = "") -> T:
-    """Polls until `what` gives something true; a part that does not answer counts as not yet. Fails after `seconds`."""
-    limit = time.monotonic() + seconds
-    last: object = None
-    while time.monotonic() < limit:
-        try:
-            if value := what():
-                return value
-            last = value
-        except (OSError, urllib.error.URLError, ValueError) as error:
-            last = error
-        time.sleep(0.25)
-    raise AssertionError(f"not within {seconds:.0f} s: {why or what}; last: {last!r}")
 
 
 def answers(host: str) -> bool:
@@ -104,9 +89,39 @@ def _started() -> Iterator[str]:
                     said = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
                     unavailable(f"dockerd does not come up here:\n{said}")
                 time.sleep(0.2)
+            _sweep(host)
             yield host
         finally:
             _end(process)
+
+
+def _sweep(host: str) -> None:
+    """Removes what killed runs have left on the tests' own engine, and networks that only its restart lets go."""
+    client = docker.DockerClient(base_url=host, timeout=60)
+    try:
+        found = [*client.containers.list(all=True), *client.networks.list(filters={"label": PROJECT})]
+        marks = {(one.attrs.get("Labels") or one.attrs["Config"]["Labels"] or {}).get(PROJECT, "") for one in found}
+        for project in sorted(mark for mark in marks if mark.startswith(PREFIX)):
+            remove_project(client, project)
+    finally:
+        client.close()
+
+
+def remove_project(client: docker.DockerClient, project: str) -> list[str]:
+    """Leaves nothing of a Compose project on the engine; what it says of networks that Docker holds."""
+    said: list[str] = []
+    mine = {"label": f"{PROJECT}={project}"}
+
+    def ended() -> bool:
+        """Whether no container is left; one may be on its way out already."""
+        for one in client.containers.list(all=True, filters=mine, ignore_removed=True):
+            with suppress(APIError):
+                one.remove(force=True)
+        return not client.containers.list(all=True, filters=mine, ignore_removed=True)
+
+    until(ended, why=f"every container of {project} goes")
+    docker_rest.remove(client, project, volumes=True, say=said.append)
+    return said
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -126,7 +141,7 @@ class ComposeStack(RunningStack):
 
     def __init__(self, root: Path, ports: dict[str, str], host: str, images: dict[str, str]) -> None:
         self.host = host
-        self.project = f"watchstack-test-{uuid.uuid4().hex[:8]}"
+        self.project = PREFIX + uuid.uuid4().hex[:8]
         variables = {"DOCKER_HOST": host, "COMPOSE_PROJECT_NAME": self.project}
         super().__init__(root, ports, "docker", **variables)
         self.images = images
@@ -160,7 +175,8 @@ class ComposeStack(RunningStack):
 
     def containers(self) -> dict[str, dict[str, Any]]:
         """What `docker inspect` says of each service's container, the ended ones too."""
-        found = self.client.containers.list(all=True, filters={"label": f"{PROJECT}={self.project}"})
+        mine = {"label": f"{PROJECT}={self.project}"}
+        found = self.client.containers.list(all=True, filters=mine, ignore_removed=True)
         return {one.labels[SERVICE]: one.attrs for one in found}
 
     def freeze(self, part: str) -> None:
@@ -178,8 +194,10 @@ class ComposeStack(RunningStack):
             if name != "init"
         }
 
-    def networks(self) -> list[str]:
-        return [str(one.name) for one in self.client.networks.list(filters={"label": f"{PROJECT}={self.project}"})]
+    def networks(self, said: str = "") -> list[str]:
+        """Networks that are there, but those of which a command said that Docker holds them (see docker_rest)."""
+        names = (str(one.name) for one in self.client.networks.list(filters={"label": f"{PROJECT}={self.project}"}))
+        return [name for name in names if f"{name} stays: Docker holds it though nothing is attached" not in said]
 
     def volumes(self) -> list[str]:
         return [one.name for one in self.client.volumes.list(filters={"label": f"{PROJECT}={self.project}"})]
@@ -205,32 +223,21 @@ class ComposeStack(RunningStack):
         found = self.get("loki", "/loki/api/v1/query_range", query=selector, limit="5")["data"]["result"]
         return [line for stream in found for _, line in stream["values"]]
 
+    def compose_down(self) -> str:
+        """Plain `compose down -v`; what is to be said of a network that Docker holds."""
+        done = self.compose("--env-file", ".stack/images.env", "down", "-v", check=False)
+        if not done.returncode:
+            return ""
+        assert "has active endpoints" in done.stderr, done.stderr
+        assert self.containers() == {}
+        return "\n".join(remove_project(self.client, self.project))
+
     def close(self) -> None:
         """Leaves nothing of this stack on the engine, whatever the test did."""
-        self.command("destroy", "--yes", check=False)
-        for one in self.client.containers.list(all=True, filters={"label": f"{PROJECT}={self.project}"}):
-            one.remove(force=True)
-        for network in self.client.networks.list(filters={"label": f"{PROJECT}={self.project}"}):
-            until(partial(_removed, network), 30, f"{network.name} goes")
-        for volume in self.client.volumes.list(filters={"label": f"{PROJECT}={self.project}"}):
-            volume.remove(force=True)
+        if self.containers() or self.networks() or self.volumes():
+            self.command("destroy", "--yes", check=False)
+            remove_project(self.client, self.project)
         self.client.close()
-
-
-def _removed(network: Any) -> bool:
-    """Lets go of what a container left that went while it was being attached; Docker may take a while to notice."""
-    try:
-        network.reload()
-        for key, endpoint in (network.attrs["Containers"] or {}).items():
-            for name in (key, endpoint.get("Name", "")):
-                with suppress(APIError):
-                    network.disconnect(name, force=True)
-        network.remove()
-    except NotFound:
-        return True
-    except APIError:
-        return False
-    return True
 
 
 _LOOK = """

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
-from watchstack.console import Console, Settings, build
+from serving import serving
+from waiting import DEADLINE
+from watchstack.console import Console, Settings, build, create_app
 from watchstack.console.access.accounts import FILES
 from watchstack.console.access.guard import COOKIE, CSRF_HEADER
 from watchstack.console.access.sessions import csrf_of
@@ -25,6 +27,7 @@ from watchstack.serve import Address
 TOKEN = "a-token-of-tests"
 PASSWORDS = {role: f"the-password-of-{role}-in-tests" for role in FILES}
 START = 1_790_000_000.0
+NOBODY = "http://127.0.0.1:1"  # nothing listens there
 
 
 class FakeClock:
@@ -147,7 +150,7 @@ class HttpRecorder:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 content = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                recorder.delay.wait(20)
+                recorder.delay.wait(DEADLINE)
                 recorder.requests.append((self.path, dict(self.headers), content))
                 self.send_response(200 if self.command == "GET" else recorder.status)
                 if recorder.location:
@@ -232,24 +235,25 @@ class _SmtpSession(socketserver.StreamRequestHandler):
 @contextmanager
 def recording() -> Iterator[HttpRecorder]:
     recorder = HttpRecorder()
-    thread = threading.Thread(target=recorder.server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield recorder
-    finally:
-        recorder.delay.set()
-        recorder.server.shutdown()
-        recorder.server.server_close()
-        thread.join()
+    with serving(recorder.server):
+        try:
+            yield recorder
+        finally:
+            recorder.delay.set()
 
 
 @contextmanager
 def recording_mail() -> Iterator[SmtpRecorder]:
-    with SmtpRecorder() as recorder:
-        thread = threading.Thread(target=recorder.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield recorder
-        finally:
-            recorder.shutdown()
-            thread.join()
+    recorder = SmtpRecorder()
+    with serving(recorder):
+        yield recorder
+
+
+@contextmanager
+def opened(folder: Path, **peers: str) -> Iterator[FlaskClient]:
+    """An admin who is signed in to a console over these parts."""
+    own = console(folder, FakeClock(), **peers)
+    try:
+        yield signed_in(create_app(own).test_client())
+    finally:
+        own.store.close()

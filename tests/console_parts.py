@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from support import answers, choose_ports
+from waiting import DEADLINE, until
 
 Find = Callable[..., Path]
 LOKI = """
@@ -46,7 +47,7 @@ def run_alertmanager(program: Find, folder: Path) -> Iterator[str]:
     (folder / "config.yml").write_text("route: {receiver: r}\nreceivers: [{name: r}]\n")
     command = [str(program("alertmanager")), "--config.file=config.yml", "--storage.path=data",
                f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]  # fmt: skip
-    with _running(command, f"http://127.0.0.1:{port}/-/ready", folder):
+    with part_running(command, f"http://127.0.0.1:{port}/-/ready", folder):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -62,7 +63,7 @@ def run_prometheus(program: Find, folder: Path, rules: str = "") -> Iterator[str
     )
     command = [str(program("prometheus")), "--config.file=prometheus.yml", "--storage.tsdb.path=data",
                f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
-    with _running(command, f"http://127.0.0.1:{port}/-/ready", folder):
+    with part_running(command, f"http://127.0.0.1:{port}/-/ready", folder):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -72,7 +73,7 @@ def run_loki(program: Find, folder: Path) -> Iterator[str]:
     http, grpc = choose_ports(2)
     folder.mkdir()
     (folder / "loki.yml").write_text(LOKI.format(http=http, grpc=grpc, folder=folder))
-    with _running([str(program("loki")), "-config.file=loki.yml"], f"http://127.0.0.1:{http}/ready", folder):
+    with part_running([str(program("loki")), "-config.file=loki.yml"], f"http://127.0.0.1:{http}/ready", folder):
         yield f"http://127.0.0.1:{http}"
 
 
@@ -85,20 +86,19 @@ def stream(labels: dict[str, str], *lines: str) -> dict[str, Any]:
 
 def post_json(url: str, content: object) -> None:
     request = urllib.request.Request(url, json.dumps(content).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
         answer.read()
 
 
 @contextmanager
-def _running(command: list[str], ready: str, folder: Path) -> Iterator[None]:
-    with (folder / "log").open("w") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as server:
+def part_running(command: list[str], ready: str, folder: Path, log: str = "log") -> Iterator[None]:
+    """A part's process in `folder` from when the address `ready` answers. log: name of the file for its output."""
+    path = folder / log
+    with path.open("w") as said, subprocess.Popen(command, cwd=folder, stdout=said, stderr=said) as server:
         try:
-            ends = time.monotonic() + 30
-            while not answers(ready):
-                assert server.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < ends, (folder / "log").read_text()
-                time.sleep(0.1)
+            until(lambda: answers(ready) or server.poll() is not None, why=path.read_text)
+            assert server.poll() is None, path.read_text()
             yield
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(DEADLINE)

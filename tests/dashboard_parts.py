@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import subprocess
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from console_parts import part_running
 from stackgen.checks.promql import parse
 from stackgen.checks.tree import Selector, walk
-from support import ROOT, answers, choose_ports
+from support import ROOT, choose_ports
 
 DASHBOARDS = ROOT / "grafana" / "dashboards"
 HOUR, EVERY = 3600, 30  # seconds
@@ -99,7 +99,7 @@ def backfill(promtool: Path, folder: Path, samples: Iterable[Sample]) -> None:
             stream.write(f"{name}{{{inner}}} {value:.6g} {moment:.0f}\n")
         stream.write("# EOF\n")
     command = [str(promtool), "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(text), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     text.unlink()
 
@@ -113,14 +113,5 @@ def run_prometheus(program: Callable[..., Path], folder: Path, samples: Iterable
     backfill(program("promtool"), folder / "data", samples)
     command = [str(program("prometheus")), f"--config.file={folder}/prometheus.yml",
                f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
-    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
-        try:
-            ends = time.monotonic() + 30
-            while not answers(f"http://127.0.0.1:{port}/-/ready"):
-                assert server.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < ends, (folder / "log").read_text()
-                time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(20)
+    with part_running(command, f"http://127.0.0.1:{port}/-/ready", folder):
+        yield f"http://127.0.0.1:{port}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from console_kit import FakeClock, settings
+from serving import serving
+from waiting import DEADLINE
 from watchstack.console import Console
 from watchstack.console.context import build
 from watchstack.console.dashboards.answers import Answer, Question, Series
@@ -70,11 +71,12 @@ def answered(question: Question, *series: tuple[dict[str, str], list[float]]) ->
 
 
 class Told:
-    """Answers questions by path and query, and keeps them. delay: seconds before each answer."""
+    """Answers questions by path and query, and keeps them. go: cleared, no answer goes out."""
 
     def __init__(self, answer: Callable[[str, Query], Any]) -> None:
         self.answer = answer
-        self.delay = 0.0
+        self.go = threading.Event()
+        self.go.set()
         self.asked: list[tuple[str, Query]] = []
         self.most_at_once = self.at_once = 0
         self._lock = threading.Lock()
@@ -105,7 +107,7 @@ def telling(answer: Callable[[str, Query], Any]) -> Iterator[tuple[str, Told]]:
             parts = urlsplit(self.path)
             query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
             told.asked.append((parts.path, query))
-            time.sleep(told.delay)
+            told.go.wait(DEADLINE)
             found = told.answer(parts.path, query)
             told.end()
             status, content = found if isinstance(found, tuple) else (200, found)
@@ -122,11 +124,8 @@ def telling(answer: Callable[[str, Query], Any]) -> Iterator[tuple[str, Told]]:
         request_queue_size = 64  # with the usual five a connection waits for its second try
 
     server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", told
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(server):
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", told
+        finally:
+            told.go.set()

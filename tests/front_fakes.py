@@ -6,7 +6,6 @@ From the APIs of Prometheus 3.13 and Alertmanager 0.34; tests/browser/test_conso
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from console_kit import START, when
+from serving import serving
 
 
 def vector(labels: dict[str, str], value: object) -> list[dict[str, Any]]:
@@ -113,12 +113,6 @@ def answering() -> Iterator[Answers]:
         request_queue_size = 64  # a page asks many things at once
 
     server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
     answers.address = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with serving(server):
         yield answers
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

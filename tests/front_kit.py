@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from console_browser import console_process
 from console_kit import TOKEN
-from support import answers, choose_ports
+from console_parts import Find, part_running
+from standin import Reply, standing_in
+from support import choose_ports
+from watchstack.console.inbox.endings import NOTE
+from watchstack.console.store import FILE
 
-Find = Callable[..., Path]
+# A console that takes a muted alert for over a little after Alertmanager forgot it, not a minute.
+SOONER = "from watchstack.console.inbox import endings; endings.MUTED_GRACE = 5.0"
 ALERTMANAGER = """
 route:
   receiver: inbox
@@ -34,7 +37,7 @@ receivers:
         http_config: {{authorization: {{type: Bearer, credentials: {token}}}}}
 """
 PROMETHEUS = """
-global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+global: {{scrape_interval: 2s, evaluation_interval: 1s}}
 rule_files: [rules.yml]
 alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}
 scrape_configs: [{{job_name: told, honor_labels: true, static_configs: [{{targets: ['{told}']}}]}}]
@@ -43,24 +46,38 @@ scrape_configs: [{{job_name: told, honor_labels: true, static_configs: [{{target
 
 @dataclass
 class Front:
-    """lines: what the next scrape finds, in Prometheus's text format; without a line of an alert it ends."""
+    """lines: what the next scrape finds, in Prometheus's text format; without a line of an alert it ends.
 
+    folder: what the processes were given.
+    """
+
+    folder: Path
     console: str = ""
     alertmanager: str = ""
     prometheus: str = ""
     lines: list[str] = field(default_factory=list)
 
+    def exposed(self, _: str, __: str) -> Reply:
+        text = "".join(f"{line}\n" for line in self.lines)
+        return 200, {"Content-Type": "text/plain; version=0.0.4"}, text.encode()
+
+    def known_as_muted(self) -> list[bool]:
+        """Of each alert that the console expects an end of, whether it has noticed that nobody will tell of it."""
+        with closing(sqlite3.connect(f"file:{self.folder / 'data' / FILE}?mode=ro", uri=True)) as kept:
+            row = kept.execute("SELECT value FROM note WHERE key = ?", (NOTE,)).fetchone()
+        return list(json.loads(row[0]).values()) if row else []
+
 
 @contextmanager
 def front(program: Find, folder: Path, rules: str) -> Iterator[Front]:
     """rules: text of a rule file. The console's inbox is told by this very Alertmanager."""
-    found = Front()
+    found = Front(folder)
     am, prom = choose_ports(2)
     found.alertmanager, found.prometheus = f"http://127.0.0.1:{am}", f"http://127.0.0.1:{prom}"
     with ExitStack() as stack:
-        told = stack.enter_context(_told(found))
+        told = stack.enter_context(standing_in(found.exposed)).address
         peers = {"alertmanager": found.alertmanager, "prometheus": found.prometheus}
-        found.console = stack.enter_context(console_process(folder, **peers))
+        found.console = stack.enter_context(console_process(folder, before=SOONER, **peers))
         files = {
             "alertmanager.yml": ALERTMANAGER.format(console=found.console, token=TOKEN),
             "prometheus.yml": PROMETHEUS.format(alertmanager=f"127.0.0.1:{am}", told=told),
@@ -75,52 +92,10 @@ def front(program: Find, folder: Path, rules: str) -> Iterator[Front]:
             ],
             found.prometheus: [
                 str(program("prometheus")), "--config.file=prometheus.yml", "--storage.tsdb.path=tsdb",
-                f"--web.listen-address=127.0.0.1:{prom}", "--rules.alert.resend-delay=1s",
+                f"--web.listen-address=127.0.0.1:{prom}", "--rules.alert.resend-delay=5s",
             ],
         }  # fmt: skip
         for address, command in commands.items():
-            stack.enter_context(_running(command, f"{address}/-/ready", folder))
+            log = f"{Path(command[0]).name}.log"
+            stack.enter_context(part_running(command, f"{address}/-/ready", folder, log))
         yield found
-
-
-@contextmanager
-def _told(front: Front) -> Iterator[str]:
-    """The address, `host:port`, of what is scraped."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            content = "".join(f"{line}\n" for line in front.lines).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@contextmanager
-def _running(command: list[str], ready: str, folder: Path) -> Iterator[None]:
-    log = folder / (Path(command[0]).name + ".log")
-    with log.open("w") as out, subprocess.Popen(command, cwd=folder, stdout=out, stderr=out) as process:
-        try:
-            ends = time.monotonic() + 30
-            while not answers(ready):
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < ends, log.read_text()
-                time.sleep(0.05)
-            yield
-        finally:
-            process.terminate()
-            process.wait(20)

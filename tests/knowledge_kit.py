@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from console_parts import Find, _running
+from console_parts import Find, part_running
+from standin import Answer, Reply, standing_in
 from support import ROOT, choose_ports
 
 NASTY = '<img src=x onerror=alert(1)>" {{ 7*7 }}'
@@ -90,37 +89,15 @@ PAGES: dict[str, tuple[int, str, Callable[[float], str]]] = {
 }
 
 
-@contextmanager
-def exposing() -> Iterator[str]:
-    """`host:port` of the server with PAGES."""
+def exposed() -> Answer:
+    """What the town's one server answers: PAGES."""
     began = time.time() - 1000
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, kind, text = PAGES.get(self.path, (404, "text/plain", lambda _: "none"))
-            content = text(time.time() - began).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(_: str, target: str) -> Reply:
+        status, kind, text = PAGES.get(target, (404, "text/plain", lambda _: "none"))
+        return status, {"Content-Type": kind}, text(time.time() - began).encode()
 
-        def log_message(self, *_: object) -> None:
-            return
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:  # a scraper that gave up waiting
-            return
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return answer
 
 
 def _jobs(address: str, own: str) -> list[dict[str, Any]]:
@@ -153,16 +130,16 @@ def run_town(program: Find, folder: Path) -> Iterator[str]:
         if file.name != "watchdog.yml":  # so that a rule of the sources is not loaded
             shutil.copy(file, folder / "rules")
     (folder / "rules" / "foreign.yml").write_text(FOREIGN)
-    with exposing() as address:
+    with standing_in(exposed()) as town:
         config = {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": ["rules/*.yml"],
-            "scrape_configs": _jobs(address, f"127.0.0.1:{port}"),
+            "scrape_configs": _jobs(town.address, f"127.0.0.1:{port}"),
         }
         (folder / "prometheus.json").write_text(json.dumps(config))  # JSON is YAML
         command = [str(program("prometheus")), "--config.file=prometheus.json", "--storage.tsdb.path=data",
                    f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]  # fmt: skip
-        with _running(command, f"http://127.0.0.1:{port}/-/ready", folder):
+        with part_running(command, f"http://127.0.0.1:{port}/-/ready", folder):
             yield f"http://127.0.0.1:{port}"
 
 

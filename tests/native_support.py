@@ -1,4 +1,4 @@
-"""Helpers of the native tier: polling with a bound, a supervisor over fake parts, a real stack in a copied checkout."""
+"""Helpers of the native tier: a supervisor over fake parts, living processes of a stack, ports of the examples."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
+from running import RunningStack
 from stackgen.engines import native_examples
 from stackgen.engines.base import State
 from stackgen.engines.native_files import Folder, held
@@ -21,21 +20,16 @@ from stackgen.engines.native_plan import PartPlan, Plan
 from stackgen.engines.native_process import MARK
 from stackgen.engines.native_state import PartState, StackState
 from support import ROOT, choose_ports
+from waiting import until
 
 FAKE = ROOT / "tests" / "native" / "fake_part.py"
-T = TypeVar("T")
-
-
-def until(what: Callable[[], T | None], seconds: float = 20.0, why: str = "") -> T:
-    """Polls until `what` gives something true; fails after `seconds`."""
-    limit = time.monotonic() + seconds
-    while True:
-        value = what()
-        if value:
-            return value
-        if time.monotonic() > limit:
-            raise AssertionError(f"not within {seconds:.0f} s: {why or what}")
-        time.sleep(0.05)
+ANSWERED = {  # a metric that each example's own work gives, under its preset's name
+    "example-flask": "app_request_total",
+    "example-api": "user_registrations_total",
+    "example-framework": "cache_requests_total",
+    "example-iot": "telemetry_ingestion_total",
+    "example-ai": "holisticos_openai_calls_total",
+}
 
 
 def alive(pid: int) -> bool:
@@ -54,6 +48,45 @@ def marked(folder: Path) -> list[psutil.Process]:
             if process.environ().get(MARK) == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
+
+
+def named(folder: Path, name: str) -> list[psutil.Process]:
+    """Those whose name has this word in it; some may end while they are looked at."""
+    found = []
+    for process in marked(folder):
+        with contextlib.suppress(psutil.Error):
+            if name in process.name():
+                found.append(process)
+    return found
+
+
+def files(folder: Path) -> list[Path]:
+    """Every file below a folder in which files and folders come and go."""
+    every = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    return [path for path in every if path.is_file()]
+
+
+def found(path: Path, *words: str) -> list[bytes]:
+    """Which of the words stand in a file; what is gone meanwhile holds none."""
+    with contextlib.suppress(FileNotFoundError):
+        content = path.read_bytes()
+        return [word.encode() for word in words if word.encode() in content]
+    return []
+
+
+def native_stack(root: Path, ports: dict[str, str]) -> RunningStack:
+    """`./stack` of this copy of the checkout, where no Docker engine is; nothing is started."""
+    return RunningStack(root, ports, "native", DOCKER_HOST="unix:///nonexistent/docker.sock")
+
+
+def end_native(stack: RunningStack) -> None:
+    """Ends what runs; fails when `down` leaves something behind."""
+    stack.command("down", check=False)
+    left = marked(stack.root / ".stack")
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    assert left == [], "down left processes behind"
 
 
 class FakeStack:
@@ -99,9 +132,14 @@ class FakeStack:
     def __getitem__(self, part: str) -> PartState:
         return self.state.parts.get(part) or PartState()
 
-    def becomes(self, part: str, state: State, seconds: float = 20.0) -> PartState:
-        until(lambda: self[part].state is state, seconds, f"{part} becomes {state}, it is {self[part]}")
-        return self[part]
+    def becomes(self, part: str, state: State, wanted: Callable[[PartState], object] = lambda _now: True) -> PartState:
+        """The first look at the part in this state, and as `wanted` says."""
+
+        def look() -> PartState | None:
+            now = self[part]
+            return now if now.state is state and wanted(now) else None
+
+        return until(look, why=lambda: f"{part} becomes {state}, it is {self[part]}")
 
     def log(self, part: str) -> str:
         path = self.folder.log(part)
@@ -111,7 +149,7 @@ class FakeStack:
         """TERM, and the end of everything."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(40)
+            self.process.wait(120)
 
     def clean(self) -> None:
         """After a test, however it went."""

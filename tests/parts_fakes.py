@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ PART = Part(
 )
 
 GO = '''#!{python}
-"""A Go client: FAKE_GO_FAIL names a verb and what it says, FAKE_GO_SLOW seconds that `build` takes."""
+"""A Go client: FAKE_GO_FAIL names a verb and what it says; with FAKE_GO_HELD `build` waits for a file `go-on`."""
 import json, os, pathlib, sys, time
 
 verb, rest = sys.argv[1], sys.argv[2:]
@@ -66,7 +65,9 @@ elif verb == "list":
 elif verb == "build":
     for count in range(4):
         print(f"example.com/package{{count}}", file=sys.stderr, flush=True)
-        time.sleep(float(os.environ.get("FAKE_GO_SLOW", "0")) / 4)
+    ends = time.monotonic() + 120 * bool(os.environ.get("FAKE_GO_HELD"))
+    while time.monotonic() < ends and not (home / "go-on").exists():
+        time.sleep(0.02)
     target = pathlib.Path(rest[rest.index("-o") + 1])
     left = os.environ.get("FAKE_GO_LEAVES", "tool toolctl").split()
     for name in left:
@@ -136,7 +137,8 @@ def install(folder: Path, name: str, text: str) -> Path:
 def calls(home: Path) -> list[Any]:
     """What a fake noted of its calls, in order."""
     path = home / "calls"
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def verbs(home: Path) -> list[str]:
@@ -144,18 +146,12 @@ def verbs(home: Path) -> list[str]:
     return [str(call["verb"]) for call in calls(home) if call["verb"] != "env"]
 
 
-def gone(pid: int, seconds: float = 5) -> bool:
-    """Waits until a process is no more (or a zombie)."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state in "ZX":
-            return True
-        time.sleep(0.02)
-    return False
+def gone(pid: int) -> bool:
+    """Whether a process is no more (or a zombie)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
 
 
 def search_path(folder: Path) -> str:

@@ -14,10 +14,14 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from waiting import until
+
+T = TypeVar("T")
 
 
-def ended(process: subprocess.Popen[str], seconds: float = 90) -> tuple[int, str]:
+def ended(process: subprocess.Popen[str], seconds: float = 300) -> tuple[int, str]:
     """Exit code and output of a command that was started."""
     try:
         said, _ = process.communicate(timeout=seconds)
@@ -36,6 +40,7 @@ class RunningStack:
         self.ports = ports
         self.engine = engine
         self.environment = {**os.environ, **ports, **variables}
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a copy is compiled once, not with each command
 
     def command(self, *words: str, timeout: float = 600, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs `./stack words…`; with check, fails with its output when it exits with anything but 0."""
@@ -71,7 +76,7 @@ class RunningStack:
                     elif process.poll() is not None:  # what it started may keep the terminal
                         break
         try:
-            code = process.wait(20)
+            code = process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             code = process.wait()
@@ -95,17 +100,21 @@ class RunningStack:
             start_new_session=True,
         )
 
-    def interrupted(self, *words: str, when: Callable[[], object]) -> str:
-        """Runs `./stack words…` until `when` returns, presses Ctrl-C; fails unless the command ends as interrupted."""
+    def interrupted(self, *words: str, when: Callable[[], T], then: Callable[[T], object] = lambda _found: None) -> str:
+        """Runs `./stack words…` until `when` returns, presses Ctrl-C; fails unless the command ends as interrupted.
+
+        then: is called with what `when` has found once Ctrl-C is pressed.
+        """
         process = self.start(*words)
         try:
-            when()
+            found = when()
             os.killpg(process.pid, signal.SIGINT)
+            then(found)
         except BaseException as error:
             os.killpg(process.pid, signal.SIGKILL)
             error.add_note(f"./stack {' '.join(words)} said:\n{ended(process)[1]}")
             raise
-        code, said = ended(process, 120)
+        code, said = ended(process)
         assert code == 130, said
         assert "Traceback" not in said
         return said
@@ -120,11 +129,11 @@ class RunningStack:
         """Where a part answers on loopback."""
         return f"http://127.0.0.1:{self.ports[part.upper().replace('-', '_') + '_PORT']}"
 
-    def get(self, part: str, path: str, timeout: float = 10, role: str = "viewer", **query: str) -> Any:
+    def get(self, part: str, path: str, timeout: float = 30, role: str = "viewer", **query: str) -> Any:
         """JSON that a part answers; the console is shown the password of this role."""
         return json.loads(self.read(part, path, timeout, role, **query))
 
-    def read(self, part: str, path: str, timeout: float = 10, role: str = "viewer", **query: str) -> bytes:
+    def read(self, part: str, path: str, timeout: float = 30, role: str = "viewer", **query: str) -> bytes:
         """What a part answers, as `get` asks for it."""
         suffix = "?" + urllib.parse.urlencode(query) if query else ""
         request = urllib.request.Request(self.url(part) + path + suffix, headers=self.bearer(part, role))
@@ -149,9 +158,13 @@ class RunningStack:
         return self.status()[part]
 
     def pid(self, part: str) -> int:
-        """Process id of a natively running part."""
-        state = json.loads((self.root / ".stack" / "state.json").read_text())
-        return int(state["parts"][part]["pid"])
+        """Process id of a natively running part; of one that is down, that of its next life."""
+
+        def look() -> int:
+            state = json.loads((self.root / ".stack" / "state.json").read_text())
+            return int(state["parts"][part]["pid"])
+
+        return until(look, why=f"{part} has a process")
 
     def freeze(self, part: str) -> None:
         """The part stops answering; its supervisor sees a living process."""

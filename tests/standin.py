@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from serving import serving
 
 Reply = tuple[int, dict[str, str], bytes]
 Answer = Callable[[str, str], Reply]
@@ -18,7 +20,9 @@ def json_of(content: bytes, status: int = 200) -> Answer:
 
 
 class StandIn:
-    """asked: method and target of each request, as they came. answer: may be changed at any time."""
+    """asked: method and target of each request, as they came. answer: may be changed at any time. url: without a slash
+    at its end; address: `host:port`.
+    """
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -45,19 +49,19 @@ class StandIn:
             daemon_threads = True
             request_queue_size = 128  # the console asks much at once
 
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                """Whoever asked and did not wait for the answer is no fault."""
+                if not isinstance(sys.exception(), OSError):
+                    super().handle_error(request, client_address)
+
         self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.address = f"127.0.0.1:{self.server.server_address[1]}"
+        self.url = f"http://{self.address}"
 
 
 @contextmanager
 def standing_in(answer: Answer) -> Iterator[StandIn]:
     """Serves until left."""
     own = StandIn(answer)
-    thread = threading.Thread(target=own.server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving(own.server):
         yield own
-    finally:
-        own.server.shutdown()
-        own.server.server_close()
-        thread.join()

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from console_browser import console_process, keep, visit
+from console_browser import console_process
 from console_parts import post_json, run_alertmanager, run_loki, stream
-from playwright.sync_api import Browser
+from playwright.sync_api import expect
+from watched import Opened, holds, visit
 
 pytestmark = pytest.mark.browser
 
@@ -21,67 +22,60 @@ LINES = (
 )
 
 
-@pytest.fixture
-def console(program: Callable[..., Path], tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def console(program: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("links")
     with (
-        run_alertmanager(program, tmp_path / "alertmanager") as alertmanager,
-        run_loki(program, tmp_path / "loki") as loki,
-        console_process(tmp_path, alertmanager=alertmanager, loki=loki) as address,
+        run_alertmanager(program, folder / "alertmanager") as alertmanager,
+        run_loki(program, folder / "loki") as loki,
+        console_process(folder, alertmanager=alertmanager, loki=loki) as address,
     ):
         labels = {"job": "watchstack", "compose_service": "shop", "level": "error"}
         post_json(f"{loki}/loki/api/v1/push", {"streams": [stream(labels, *LINES)]})
         yield address
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_a_silence_from_the_link_to_its_end(browser: Browser, console: str, width: int, scheme: str) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-    page.set_default_timeout(10_000)
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
+def test_a_silence_from_the_link_to_its_end(opened: Opened, console: str, width: int, scheme: str) -> None:
+    page, who = opened(console, width, scheme, role="admin"), f"Ada {width}"
     visit(page, console + NEW)
-    keep(page, "new")
+    holds(page, "new", axe=False)
     page.get_by_role("button", name="Silence").click()
     assert page.url.endswith(NEW)  # who and why are missing: the browser itself asks for them
-    page.get_by_label("Who you are").fill("Ada")
+    page.get_by_label("Who you are").fill(who)
     page.get_by_label("Why").fill("deploying release 7, back by four")
     page.get_by_label("4 hours").check()
     page.get_by_label("Value 3").fill("shop-7((")
     page.get_by_label("Comparison 3").select_option("=~")
+    opened.expects(rf"status of 400 \(\w+( \w+)?\) {console}/silences")
     page.get_by_role("button", name="Silence").click()
-    assert "Alertmanager answered 400" in page.inner_text(".problem")
-    keep(page, "refused")
-    assert page.get_by_label("4 hours").is_checked()
+    expect(page.locator(".problem")).to_contain_text("Alertmanager answered 400")
+    holds(page, "refused", axe=False)
+    expect(page.get_by_label("4 hours")).to_be_checked()
     page.get_by_label("Value 3").fill("shop-7.*")
     page.get_by_role("button", name="Silence").click()
     page.wait_for_url("**/silences/*-*")
-    text = page.inner_text("main")
-    assert "Silence by Ada" in text
-    assert 'instance=~"shop-7.*"' in text
-    assert "in 3 h" in text
+    expect(page.locator("main")).to_contain_text(f"Silence by {who}")
+    expect(page.locator("main")).to_contain_text('instance=~"shop-7.*"')
+    expect(page.locator("main")).to_contain_text("in 3 h")
     visit(page, page.url)
-    keep(page, "silence")
+    holds(page, "silence", axe=False)
     visit(page, console + "/silences")
-    keep(page, "silences")
+    holds(page, "silences", axe=False)
     assert "back by four" in page.inner_text("main")
-    page.get_by_role("link", name="Ada").click()
+    page.get_by_role("link", name=who).click()
     page.get_by_role("button", name="End it now").click()
-    page.wait_for_load_state()
-    assert "expired" in page.inner_text(".head")
-    page.close()
+    expect(page.locator(".head")).to_contain_text("expired")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_the_log_page_holds(browser: Browser, console: str, width: int, scheme: str) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-    page.set_default_timeout(10_000)
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
+def test_the_log_page_holds(opened: Opened, console: str, width: int, scheme: str) -> None:
+    page = opened(console, width, scheme, role="admin")
     visit(page, console + "/logs?service=shop")
-    keep(page, "logs")
+    holds(page, "logs", axe=False)
     text = page.inner_text(".lines")
     assert text.index("GET /items/7 200") < text.index("payment refused")  # newest first
     assert "<script>alert(1)</script>" in text
     page.get_by_label("Text").fill("Traceback")
     page.get_by_role("button", name="Show").click()
-    page.wait_for_load_state()
-    assert page.locator(".lines li").count() == 1
-    page.close()
+    expect(page.locator(".lines li")).to_have_count(1)

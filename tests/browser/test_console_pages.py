@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from console_browser import console_process, visit
+from console_browser import console_process
 from console_kit import TOKEN, bearer
-from playwright.sync_api import Browser
+from waiting import DEADLINE
+from watched import Opened, holds, visit
 
 pytestmark = pytest.mark.browser
 
@@ -33,10 +34,18 @@ def alert(name: str, severity: str, status: str = "firing", **labels: str) -> di
     }
 
 
-@pytest.fixture
-def console(tmp_path: Path) -> Iterator[str]:
-    """A console process of its own with a filled inbox; gives its address."""
-    with console_process(tmp_path) as address:
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A console with a filled inbox; gives its address."""
+    with console_process(tmp_path_factory.mktemp("pages")) as address:
+        post(
+            address,
+            alert("CriticalMemoryUsage", "critical"),
+            alert("PartDown", "error", instance="exporter:9101"),
+            alert("HighCPUUsage", "warning", instance="shop:8001"),
+            alert("HighRequestRate", "info", "resolved", instance="shop:8002"),
+            alert("Hostile", "warning", note=HOSTILE),
+        )
         yield address
 
 
@@ -50,39 +59,32 @@ def post(console: str, *alerts: dict[str, object]) -> None:
         data=json.dumps(content).encode(),
         headers={"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"},
     )
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
         assert answer.status in (200, 204)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_pages_hold_on_phone_and_desk(browser: Browser, console: str, width: int, scheme: str) -> None:
-    post(
-        console,
-        alert("CriticalMemoryUsage", "critical"),
-        alert("PartDown", "error", instance="exporter:9101"),
-        alert("HighCPUUsage", "warning", instance="shop:8001"),
-        alert("HighRequestRate", "info", "resolved", instance="shop:8002"),
-        alert("Hostile", "warning", note=HOSTILE),
-    )
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
+def test_pages_hold_on_phone_and_desk(opened: Opened, console: str, width: int, scheme: str) -> None:
+    page = opened(console, width, scheme, role="admin")
     visit(page, console + "/inbox")
     text = page.inner_text("body")
     assert "CriticalMemoryUsage" in text
     assert text.index("CriticalMemoryUsage") < text.index("HighCPUUsage")  # worst first
+    holds(page, "inbox-filled", axe=False)
     visit(page, console + "/runbooks/part-down")
     assert page.locator("h1").count() >= 1
+    holds(page, "runbook", axe=False)
     asked = urllib.request.Request(f"{console}/api/v1/inbox?alertname=Hostile", headers=bearer("viewer"))
-    entry = json.loads(urllib.request.urlopen(asked, timeout=5).read())
+    entry = json.loads(urllib.request.urlopen(asked, timeout=DEADLINE).read())
     number = (entry["entries"] if isinstance(entry, dict) else entry)[0]["id"]
     visit(page, f"{console}/entries/{number}")
     assert "<script>alert" in page.inner_text("body")
-    page.close()
+    holds(page, "entry", axe=False)
 
 
-def test_the_empty_inbox_says_what_to_do(browser: Browser, console: str) -> None:
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    visit(page, console + "/inbox")
-    assert page.locator("h1").count() >= 1
-    assert len(page.inner_text("main")) > 40
-    page.close()
+def test_the_empty_inbox_says_what_to_do(opened: Opened, tmp_path: Path) -> None:
+    with console_process(tmp_path) as console:
+        page = opened(console, role="admin")
+        visit(page, console + "/inbox")
+        assert page.locator("h1").count() >= 1
+        assert len(page.inner_text("main")) > 40

@@ -1,12 +1,16 @@
-"""`apply` on containers: what was rendered but not read is applied too, a version comes back, a kill is ended."""
+"""`apply` on containers: what was rendered but not read is applied too, another word of a command line takes another
+container, a version comes back, a kill is ended.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 from apply_support import AppliedStack
-from compose_support import ComposeStack, until
+from compose_support import ComposeStack
+from waiting import until
 
 pytestmark = pytest.mark.compose
 
@@ -17,9 +21,27 @@ OLD = "the files and the running stack are on the old configuration"
 class Applied(ComposeStack, AppliedStack):
     """The edits of the native tests, on containers."""
 
+    def keep(self, days: int) -> None:
+        """An edit of how long Prometheus keeps metrics."""
+        path = self.root / "stack.yml"
+        text, found = re.subn(r"(?<=metrics: )\d+d", f"{days}d", path.read_text())
+        assert found == 1
+        path.write_text(text)
+
+    def kept(self) -> str:
+        """How long Prometheus keeps metrics, as it says itself; "" while it does not answer."""
+        try:
+            return str(self.get("prometheus", "/api/v1/status/flags")["data"]["storage.tsdb.retention.time"])
+        except OSError:
+            return ""
+
+    def ids(self) -> dict[str, str]:
+        """The engine's name of each container that stays."""
+        return {name: one["Id"] for name, one in self.containers().items() if name != "init"}
+
 
 @pytest.fixture(scope="module")
-def stack(make_stack: Callable[..., ComposeStack]) -> Iterator[AppliedStack]:
+def stack(make_stack: Callable[..., ComposeStack]) -> Iterator[Applied]:
     made = make_stack("apply", Applied)
     assert isinstance(made, Applied)
     made.simplify()
@@ -29,11 +51,11 @@ def stack(make_stack: Callable[..., ComposeStack]) -> Iterator[AppliedStack]:
     made.close()
 
 
-def is_live(stack: AppliedStack, number: int) -> None:
-    until(lambda: stack.live() == (number, number), 20, f"both parts are on {number}")
+def is_live(stack: Applied, number: int) -> None:
+    until(lambda: stack.live() == (number, number), why=f"both parts are on {number}")
 
 
-def test_what_was_rendered_before_is_applied_too(stack: AppliedStack) -> None:
+def test_what_was_rendered_before_is_applied_too(stack: Applied) -> None:
     number = stack.edit()
     stack.command("render")
     said = stack.command("apply").stdout
@@ -45,7 +67,27 @@ def test_what_was_rendered_before_is_applied_too(stack: AppliedStack) -> None:
     assert stack.command("diff").returncode == 0
 
 
-def test_what_does_not_become_live_is_taken_back_to_what_ran(stack: AppliedStack) -> None:
+def test_a_changed_retention_makes_prometheus_anew_and_comes_back(stack: Applied) -> None:
+    before = stack.ids()
+    stack.keep(10)
+    told = stack.command("diff", check=False)
+    assert told.returncode == 3
+    flag = "--storage.tsdb.retention.time="
+    assert f"prometheus runs with {flag}10d instead of {flag}30d" in told.stdout
+    said = stack.command("apply").stdout
+    assert "restarting prometheus" in said
+    assert NEW in said
+    assert stack.kept() == "10d"
+    after = stack.ids()
+    assert {name for name in before if before[name] != after[name]} == {"prometheus"}
+    assert stack.command("diff").returncode == 0
+    said = stack.command("apply", "--rollback").stdout
+    assert f"prometheus runs with {flag}30d instead of {flag}10d" in said
+    assert "metrics: 30d" in (stack.root / "stack.yml").read_text()
+    assert stack.kept() == "30d"
+
+
+def test_what_does_not_become_live_is_taken_back_to_what_ran(stack: Applied) -> None:
     old = stack.live()[0]
     stack.edit()
     stack.command("render")
@@ -59,7 +101,23 @@ def test_what_does_not_become_live_is_taken_back_to_what_ran(stack: AppliedStack
     assert f"> {old}\n" in (stack.root / "prometheus" / "rules" / "edited.yml").read_text()
 
 
-def test_a_rollback(stack: AppliedStack) -> None:
+def test_a_retention_beside_what_does_not_become_live_is_taken_back(stack: Applied) -> None:
+    old = stack.live()[0]
+    stack.edit()
+    stack.keep(20)
+    stack.freeze("alertmanager")
+    try:
+        done = stack.command("apply", "--within", "2", check=False)
+    finally:
+        stack.thaw("alertmanager")
+    assert done.returncode == 1, done.stdout
+    assert "restarting prometheus" in done.stdout
+    until(lambda: stack.kept() == "30d", why="Prometheus has its old words again")
+    is_live(stack, old)
+    stack.keep(30)
+
+
+def test_a_rollback(stack: Applied) -> None:
     old, number = stack.live()[0], stack.edit()
     stack.command("apply")
     is_live(stack, number)
@@ -71,7 +129,7 @@ def test_a_rollback(stack: AppliedStack) -> None:
 
 
 @pytest.mark.parametrize("step", ["when the files are written", "when it is live"])
-def test_killed_at(stack: AppliedStack, step: str) -> None:
+def test_killed_at(stack: Applied, step: str) -> None:
     old, number = stack.live()[0], stack.edit()
     stack.killed(step)
     said = stack.command("status").stdout

@@ -1,4 +1,4 @@
-"""The whole stack in containers: healthy as the engine says, targets, logs, secrets, Grafana, data, faults told."""
+"""The whole stack in containers: an interrupt, health as the engine says, targets, logs, secrets, data, faults."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from functools import partial
 from typing import Any
 
 import pytest
-from compose_support import ComposeStack, until
+from compose_support import ComposeStack
 from faults import Fault, check_part_faults, check_watchdog, inbox
 from stackgen.images import envfile
+from waiting import until
 from watchstack import init
 
 pytestmark = pytest.mark.compose
@@ -29,7 +30,7 @@ STRANGER = "12345:12345"
 
 @pytest.fixture(scope="module")
 def stack(make_stack: Callable[[str], ComposeStack]) -> ComposeStack:
-    """One stack for this module; the first test starts it."""
+    """One stack for this module; the first test starts and interrupts it, the second starts it for the others."""
     return make_stack("stack")
 
 
@@ -37,7 +38,7 @@ def stack(make_stack: Callable[[str], ComposeStack]) -> ComposeStack:
 def started(stack: ComposeStack) -> tuple[ComposeStack, str, float]:
     """The stack, what `up --wait` said, and how long it took in seconds."""
     began = time.monotonic()
-    said = stack.up("--wait").stdout
+    said = stack.command("up", "--wait").stdout  # chooses the engine by itself
     return stack, said, time.monotonic() - began
 
 
@@ -61,13 +62,27 @@ def grafana(stack: ComposeStack, path: str, body: dict[str, Any] | None = None) 
         return json.load(answer)
 
 
+def test_an_interrupt_leaves_no_container(stack: ComposeStack) -> None:
+    """That `up` works afterwards is for all the tests below."""
+    said = stack.interrupted(
+        "up",
+        "--engine",
+        "docker",
+        "--wait",
+        when=lambda: until(lambda: len(stack.containers()) > 3, 120, "containers appear"),
+    )
+    assert "interrupted" in said
+    assert stack.containers() == {}
+    assert stack.networks(said) == []
+
+
 def test_every_part_is_healthy_as_the_engine_says(
     started: tuple[ComposeStack, str, float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack, said, took = started
     with capsys.disabled():
         print(f"\nup --wait in containers, stand-ins here: {took:.1f} s (bound 40 s on a quiet machine)")
-    assert "engine: docker (containers through Compose), because it was asked for" in said
+    assert "engine: docker (containers through Compose), because a Docker engine answers" in said
     assert "secrets/grafana-admin-password" in said
     assert stack.url("grafana") in said
     assert stack.healths() == dict.fromkeys(PARTS, "healthy")
@@ -99,32 +114,18 @@ def test_every_container_is_hardened_as_it_runs(started: tuple[ComposeStack, str
 
 def test_every_target_is_up(started: tuple[ComposeStack, str, float]) -> None:
     stack = started[0]
-    until(lambda: all_up(stack, PARTS), 60, "every target is up")
-
-
-def test_rules_are_healthy(started: tuple[ComposeStack, str, float]) -> None:
-    stack = started[0]
-
-    def health(*, seldom: bool) -> set[str]:
-        """Of the rules that are evaluated within two minutes of the start, or of those whose turn comes later."""
-        groups = stack.get("prometheus", "/api/v1/rules")["data"]["groups"]
-        return {rule["health"] for group in groups if (group["interval"] > 60) is seldom for rule in group["rules"]}
-
-    until(lambda: health(seldom=False) == {"ok"}, 130, "every rule was evaluated well")
-    assert health(seldom=True) <= {"ok", "unknown"}
+    until(lambda: all_up(stack, PARTS), 120, "every target is up")
 
 
 def test_loki_returns_a_line_of_a_container(started: tuple[ComposeStack, str, float]) -> None:
     stack = started[0]
-    lines = until(
-        lambda: stack.loki_lines(f'{{project="{stack.project}", compose_service="prometheus"}}'), 60, "a line is there"
-    )
-    assert any("level=" in line for line in lines)
+    mine = f'{{project="{stack.project}", compose_service="prometheus"}}'
+    until(lambda: any("level=" in line for line in stack.loki_lines(mine)), 120, "a line is there")
 
 
 def test_the_host_is_measured_not_the_container(started: tuple[ComposeStack, str, float]) -> None:
     stack = started[0]
-    found = until(lambda: stack.query("node_memory_MemTotal_bytes"), 60)
+    found = until(lambda: stack.query("node_memory_MemTotal_bytes"), 120)
     with open("/proc/meminfo", encoding="ascii") as file:
         total = int(file.readline().split()[1]) * 1024
     assert float(found[0]["value"][1]) == total
@@ -138,8 +139,9 @@ def test_container_metrics_of_every_part(started: tuple[ComposeStack, str, float
         found = stack.query(f"container_memory_usage_bytes{{{mine}}}")
         return {one["metric"]["compose_service"] for one in found}
 
-    until(lambda: measured() >= PARTS, 60, "every container is measured")
-    assert {one["value"][1] for one in stack.query(f"container_health{{{mine}}}")} == {"1"}
+    until(lambda: measured() >= PARTS, 120, "every container is measured")
+    well = until(lambda: stack.query(f"container_health{{{mine}}}"), 120, "and its health")
+    assert {one["value"][1] for one in well} == {"1"}
 
 
 @pytest.mark.parametrize("reader", ["alertmanager", "console", "grafana", "postgres", "redis"])
@@ -173,12 +175,12 @@ def test_no_secret_is_in_the_engines_description_of_a_container(started: tuple[C
 def test_grafana_has_the_generated_dashboard_with_data(started: tuple[ComposeStack, str, float]) -> None:
     stack = started[0]
     assert grafana(stack, "/api/health")["database"] == "ok"
-    found = {item["uid"] for item in grafana(stack, "/api/search?type=dash-db")}
-    assert "watchstack-overview" in found
+    shown = lambda: {item["uid"] for item in grafana(stack, "/api/search?type=dash-db")}  # noqa: E731
+    until(lambda: "watchstack-overview" in shown(), 120, "it has read the folder")
     assert grafana(stack, "/api/datasources/uid/prometheus/health")["status"] == "OK"
     query = {"refId": "A", "datasource": {"uid": "prometheus"}, "expr": "up", "instant": True}
-    answer = grafana(stack, "/api/ds/query", {"queries": [query], "from": "now-5m", "to": "now"})
-    assert answer["results"]["A"]["frames"]
+    asked = {"queries": [query], "from": "now-5m", "to": "now"}
+    until(lambda: grafana(stack, "/api/ds/query", asked)["results"]["A"]["frames"], 120, "it has data")
 
 
 def test_grafana_lets_nobody_in_without_the_password(started: tuple[ComposeStack, str, float]) -> None:
@@ -187,6 +189,18 @@ def test_grafana_lets_nobody_in_without_the_password(started: tuple[ComposeStack
         stack.get("grafana", "/api/search")
     refused.value.close()
     assert refused.value.code == 401
+
+
+def test_rules_are_healthy(started: tuple[ComposeStack, str, float]) -> None:
+    stack = started[0]
+
+    def health(*, seldom: bool) -> set[str]:
+        """Of the rules that are evaluated within two minutes of the start, or of those whose turn comes later."""
+        groups = stack.get("prometheus", "/api/v1/rules")["data"]["groups"]
+        return {rule["health"] for group in groups if (group["interval"] > 60) is seldom for rule in group["rules"]}
+
+    until(lambda: health(seldom=False) == {"ok"}, 240, "every rule was evaluated well")
+    assert health(seldom=True) <= {"ok", "unknown"}
 
 
 def test_apply_reloads_and_a_second_up_leaves_what_is_right(started: tuple[ComposeStack, str, float]) -> None:
@@ -198,7 +212,7 @@ def test_apply_reloads_and_a_second_up_leaves_what_is_right(started: tuple[Compo
     assert "reloading prometheus" in said
     assert "live: stack_config_info" in said
     assert "elsewhere" in stack.get("prometheus", "/api/v1/status/config")["data"]["yaml"]
-    stack.up("--wait")
+    assert "engine: docker (containers through Compose), because it was asked for" in stack.up("--wait").stdout
     after = {name: attributes["Id"] for name, attributes in stack.containers().items()}
     assert after.pop("init")
     assert after == {name: one for name, one in before.items() if name != "init"}
@@ -217,18 +231,25 @@ def test_logs_of_a_part_are_shown(started: tuple[ComposeStack, str, float]) -> N
 def test_every_panel_has_data_or_says_why_not(started: tuple[ComposeStack, str, float]) -> None:
     """The stack as it comes, without a service: `check --live` through Grafana, with the password from secrets."""
     stack = started[0]
-    limit = time.monotonic() + 120
-    while (done := stack.command("check", "--live", check=False)).returncode and time.monotonic() < limit:
-        time.sleep(5)  # rates need their samples
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "asked through Grafana in" in done.stdout
+    said: list[str] = []
+
+    def fine() -> bool:
+        """Whether it finds nothing any more: rates need their samples."""
+        done = stack.command("check", "--live", check=False)
+        said[:] = [done.stdout + done.stderr]
+        if done.returncode:
+            time.sleep(3)  # each look costs the whole processor
+        return done.returncode == 0
+
+    until(fine, 240, lambda: said[0])
+    assert "asked through Grafana in" in said[0]
 
 
 def test_a_fault_reaches_the_inbox_and_so_does_its_end(
     started: tuple[ComposeStack, str, float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack = started[0]
-    until(lambda: all_up(stack, PARTS), 60, "every target is up")
+    until(lambda: all_up(stack, PARTS), 120, "every target is up")
 
     def start(part: str) -> None:
         stack.client.containers.get(stack.containers()[part]["Id"]).start()
@@ -239,13 +260,13 @@ def test_a_fault_reaches_the_inbox_and_so_does_its_end(
     with capsys.disabled():
         print()
         faults = {part: Fault(partial(stop, part), partial(start, part)) for part in ("exporter", "node-exporter")}
-        check_part_faults(stack, faults, hangs=False)
-        check_watchdog(stack, partial(stop, "prometheus"), partial(start, "prometheus"))
+        silence = partial(check_watchdog, stack, partial(stop, "prometheus"), partial(start, "prometheus"))
+        check_part_faults(stack, faults, hangs=False, meanwhile=silence)
 
 
 def test_down_leaves_nothing_but_the_data_and_up_finds_it(started: tuple[ComposeStack, str, float]) -> None:
     stack = started[0]
-    assert stack.query("up{job='exporter'}")
+    until(lambda: stack.query("up{job='exporter'}"), 120, "there is a series")
     moment = time.time()
     alert = [{"labels": {"alertname": "ToBeKept", "severity": "warning"}}]
     request = urllib.request.Request(
@@ -253,15 +274,15 @@ def test_down_leaves_nothing_but_the_data_and_up_finds_it(started: tuple[Compose
         data=json.dumps(alert).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:
         assert answer.status == 200
-    until(lambda: "ToBeKept" in {entry["alertname"] for entry in inbox(stack)}, 30)
+    until(lambda: "ToBeKept" in {entry["alertname"] for entry in inbox(stack)}, 120, "the inbox has it")
     known = {entry["id"] for entry in inbox(stack)}
     volumes = set(stack.volumes())
     assert f"{stack.project}_prometheus-data" in volumes
-    stack.command("down")
+    said = stack.command("down").stdout
     assert stack.containers() == {}
-    assert stack.networks() == []
+    assert stack.networks(said) == []
     assert set(stack.volumes()) == volumes
     assert stack.command("status", check=False).returncode == 1
 
@@ -273,20 +294,20 @@ def test_down_leaves_nothing_but_the_data_and_up_finds_it(started: tuple[Compose
     assert known <= {entry["id"] for entry in inbox(stack)}
 
 
-def test_profiles_bring_their_parts_and_exporters(started: tuple[ComposeStack, str, float]) -> None:
+def test_profiles_bring_their_parts_and_exporters(started: tuple[ComposeStack, str, float]) -> None:  # P-02
     stack = started[0]
     assert stack.healths() == {name: "none" if name in NO_CHECK else "healthy" for name in WITH_PROFILES}
     jobs = {"redis-exporter", "postgres-exporter", "blackbox-exporter"}
-    until(lambda: all_up(stack, jobs), 60, "the exporters are scraped")
-    until(lambda: {one["value"][1] for one in stack.query("redis_up")} == {"1"}, 60, "Redis is reached")
-    until(lambda: {one["value"][1] for one in stack.query("pg_up")} == {"1"}, 60, "PostgreSQL is reached")
+    until(lambda: all_up(stack, jobs), 120, "the exporters are scraped")
+    until(lambda: {one["value"][1] for one in stack.query("redis_up")} == {"1"}, 120, "Redis is reached")
+    until(lambda: {one["value"][1] for one in stack.query("pg_up")} == {"1"}, 120, "PostgreSQL is reached")
 
 
 def test_destroy_leaves_no_volume(started: tuple[ComposeStack, str, float]) -> None:
     stack = started[0]
-    stack.command("destroy", "--yes")
+    said = stack.command("destroy", "--yes").stdout
     assert stack.containers() == {}
-    assert stack.networks() == []
+    assert stack.networks(said) == []
     assert stack.volumes() == []
     assert (stack.root / "secrets" / init.INBOX_TOKEN).exists()
     assert envfile.read(stack.root / ".stack") == stack.images

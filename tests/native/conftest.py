@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from native_support import FakeStack, marked
+from native_support import FakeStack, end_native, native_stack
 from running import RunningStack
 from support import choose_ports
 
@@ -32,19 +32,8 @@ def two_ports() -> list[int]:
 
 
 @pytest.fixture
-def free_ports(free_ports: dict[str, str]) -> dict[str, str]:
-    """Loki's second port too."""
-    names = [*free_ports, "LOKI_GRPC_PORT"]
-    return {name: str(port) for name, port in zip(names, choose_ports(len(names)), strict=True)}
-
-
-@pytest.fixture
 def stack(checkout: Path, free_ports: dict[str, str]) -> Iterator[RunningStack]:
     """`./stack` of a fresh copy; nothing is started. Whatever runs in the end is ended."""
-    stack = RunningStack(checkout, free_ports, "native", DOCKER_HOST="unix:///nonexistent/docker.sock")
+    stack = native_stack(checkout, free_ports)
     yield stack
-    stack.command("down", check=False)
-    left = marked(checkout / ".stack")
-    for process in left:
-        process.kill()
-    assert left == [], "down left processes behind"
+    end_native(stack)

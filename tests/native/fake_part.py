@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from types import FrameType
 
 SLEEPER = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
@@ -61,7 +62,8 @@ def main() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     for number in range(options.lines):
         say(f"line {number:08d} " + "x" * 80)
-    threading.Event().wait()
+    while True:
+        time.sleep(0.1)  # a signal that came while it was stopped may wake another thread than this one
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import yaml
-from native_support import until
 from stackgen.cli.reported import WRITTEN as KEYS
 from stackgen.cli.reported import compared, difference
 from stackgen.engines.native_placement import placement
@@ -21,6 +20,7 @@ from stackgen.load import load
 from stackgen.render import render
 from support import ROOT, choose_ports
 from trees import RICH, put
+from waiting import until
 
 pytestmark = pytest.mark.native
 
@@ -58,12 +58,12 @@ def reports(program: Callable[..., Path], tmp_path_factory: pytest.TempPathFacto
     finally:
         for process in processes:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def answer(address: str, path: str) -> Any:
     try:
-        with urllib.request.urlopen(f"http://{address}{path}", timeout=3) as answered:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=30) as answered:
             return json.load(answered)
     except OSError:
         return None

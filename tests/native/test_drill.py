@@ -16,7 +16,6 @@ from typing import Any
 import psutil
 import pytest
 import yaml
-from native_support import until
 from running import RunningStack
 from stackgen.drill import Drill, Outcome, Programs, Result, State
 from stackgen.engines.docker_placement import COMPOSE
@@ -24,6 +23,7 @@ from stackgen.load import load
 from stackgen.parts.errors import PartError
 from stackgen.render import render
 from support import ROOT, unavailable
+from waiting import until
 
 CASES = ROOT / "tests" / "cases" / "drill"
 CONFIG = "alertmanager/alertmanager.yml"
@@ -99,11 +99,11 @@ def test_alerts_of_every_shape_arrive_and_end(
 
 
 def test_a_wait_takes_its_share_of_the_time(good: dict[str, Outcome]) -> None:
-    """`for` runs sixty times faster, and not faster than that."""
+    """`for` runs sixty times faster, and not faster than that; the rest is the machine's."""
     for alert, waits in (("Threshold", 2.0), ("TargetDown", 1.0), ("Gone", 3.0), ("LongAgo", 10.0)):
         seconds = good[alert].seconds
         assert seconds is not None
-        assert waits <= seconds <= waits + 5.0, alert
+        assert waits <= seconds <= waits + 15.0, alert
 
 
 def test_hours_of_history_come_as_blocks(good: dict[str, Outcome]) -> None:
@@ -185,9 +185,10 @@ def test_ctrl_c_leaves_nothing_behind(checkout: Path, programs: Programs, tmp_pa
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     ) as process:
         try:
-            parts = until(lambda: _running(process.pid, 2), why="both programs run")
+            until(lambda: list(temporary.glob("*/prometheus/data/queries.active")), why="both programs run")
+            parts = until(lambda: _running(process.pid, 2), why="both programs are seen")
             os.kill(process.pid, signal.SIGINT)
-            assert process.wait(30) == 130
+            assert process.wait(120) == 130
         finally:
             process.kill()
     assert not [one for one in parts if one.is_running()]

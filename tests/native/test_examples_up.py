@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import psutil
 import pytest
-from native_support import example_ports, marked, until
+from native_support import ANSWERED, alive, example_ports, files, found, named
 from running import RunningStack
 from stackgen.engines import native_examples
+from waiting import until
+from watchstack import init
 
 pytestmark = pytest.mark.native
 
 NAMES = {one.name for one in native_examples.EXAMPLES}
-ANSWERED = {  # a metric that each one's own work gives, under its preset's name
-    "example-flask": "app_request_total",
-    "example-api": "user_registrations_total",
-    "example-framework": "cache_requests_total",
-    "example-iot": "telemetry_ingestion_total",
-    "example-ai": "holisticos_openai_calls_total",
-}
 
 
 @pytest.fixture
@@ -29,6 +27,35 @@ def with_ports(stack: RunningStack) -> RunningStack:
     stack.environment |= chosen
     stack.ports |= chosen
     return stack
+
+
+def code_of(url: str, token: str = "") -> int:
+    """Status of a GET with this token."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def the_token_opens_their_pages(stack: RunningStack, said: str) -> None:  # M-05
+    """The pages are closed without the token, which lies in a file of this checkout for its owner alone."""
+    file = stack.root / "secrets" / init.EXAMPLES_TOKEN
+    token = file.read_text().strip()
+    assert file.stat().st_mode & 0o777 == 0o600
+    where = f"ask for the token in secrets/{file.name}"
+    told = stack.command("status").stdout
+    assert where in said
+    assert where in told
+    assert token not in said + told
+    for name in NAMES:
+        page = stack.url(name) + "/admin/monitoring"
+        assert (code_of(page), code_of(page, "guess"), code_of(page, token)) == (401, 401, 200), name
+    written = files(stack.root / ".stack")
+    assert len(written) > 10
+    assert [path for path in written if found(path, token)] == []
 
 
 def test_the_examples_come_and_go(with_ports: RunningStack) -> None:
@@ -46,23 +73,30 @@ def test_the_examples_come_and_go(with_ports: RunningStack) -> None:
             f"{name} 127.0.0.1:{stack.ports[native_examples.variable(name)]}" for name in NAMES
         }
 
-    until(up, 60, "every example is scraped")
+    until(up, 120, "every example is scraped")
     for name, metric in ANSWERED.items():
-        until(lambda name=name, metric=metric: stack.query(f'{metric}{{service="{name}"}}'), 60, f"{metric} of {name}")
-    found = {one["metric"]["preset"] for one in stack.query('up{service=~"example-.*"} == 1')}
-    assert found == {"flask", "api", "framework", "iot", "ai"}
+        until(lambda name=name, metric=metric: stack.query(f'{metric}{{service="{name}"}}'), 120, f"{metric} of {name}")
+
+    def presets() -> set[str]:
+        return {one["metric"]["preset"] for one in stack.query('up{service=~"example-.*"} == 1')}
+
+    until(lambda: presets() == {"flask", "api", "framework", "iot", "ai"}, why=lambda: f"each preset: {presets()}")
     assert stack.command("logs", "example-iot").stdout
+    the_token_opens_their_pages(stack, said.stdout)
     assert (stack.root / "stack.yml").read_bytes() == before
     assert not stack.command("render", "--check", check=False).returncode or not stack.command("diff").stdout
 
-    postgres = [one for one in marked(stack.root / ".stack") if one.name() == "postgres"]
-    homes = {Path(one.cwd()) for one in postgres}
-    assert postgres
+    postgres = named(stack.root / ".stack", "postgres")
+    homes = set()
+    for one in postgres:
+        with contextlib.suppress(psutil.Error):  # one that serves a connection may end meanwhile
+            homes.add(Path(one.cwd()))
+    assert homes
     stack.up()
     assert not NAMES & set(stack.status())
-    assert not [one for one in postgres if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    until(lambda: not [one for one in postgres if alive(one.pid)], why="PostgreSQL has ended")
     assert not [home for home in homes if home.exists()]
-    until(lambda: not [name for name in stack.targets() if name.startswith("example-")], 30, "no job is left")
+    until(lambda: not [name for name in stack.targets() if name.startswith("example-")], why="no job is left")
 
 
 def test_a_taken_port_of_an_example_is_told(with_ports: RunningStack) -> None:

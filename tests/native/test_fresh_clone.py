@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from native_support import example_ports, until
+from native_support import example_ports
 from running import RunningStack
 from stackgen.engines import native_examples
 from support import ROOT, answers, copy_checkout
+from waiting import until
 
 pytestmark = pytest.mark.native
 
@@ -45,8 +46,13 @@ def test_first_up_of_a_newcomer(clone: RunningStack, capsys: pytest.CaptureFixtu
                 reached[part] = time.monotonic() - began
         return set(reached) == set(parts)
 
-    until(everything, ALERTS + 30, "metrics, console and alerts answer")
-    said, _ = process.communicate(timeout=120)
+    try:
+        until(everything, ALERTS + 60, "metrics, console and alerts answer")
+        said, _ = process.communicate(timeout=300)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
     returned = time.monotonic() - began
     with capsys.disabled():
         times = ", ".join(f"{part} {seconds:.0f} s" for part, seconds in reached.items())
@@ -64,7 +70,7 @@ def test_first_up_of_a_newcomer(clone: RunningStack, capsys: pytest.CaptureFixtu
     assert "installing what the examples need into .venv" in said
     assert "fastapi==" in said
     applications = [one.name for one in native_examples.EXAMPLES]
-    until(lambda: {clone.status()[name]["state"] for name in applications} == {"healthy"}, 60, "the examples run")
+    until(lambda: {clone.status()[name]["state"] for name in applications} == {"healthy"}, 120, "the examples run")
 
 
 def test_the_clone_holds_nothing_of_this_machine(clone: RunningStack) -> None:

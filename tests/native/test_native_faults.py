@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from faults import Fault, check_part_faults, check_watchdog
-from native_support import until
 from running import RunningStack
+from waiting import until
 
 pytestmark = pytest.mark.native
 
@@ -19,7 +19,7 @@ def stack(checkout: Path, free_ports: dict[str, str]) -> Iterator[RunningStack]:
     stack = RunningStack(checkout, free_ports, "native")
     try:
         stack.up("--wait")
-        until(lambda: set(stack.targets().values()) == {"up"}, 60, "every target is up")
+        until(lambda: set(stack.targets().values()) == {"up"}, 120, "every target is up")
         yield stack
     finally:
         stack.destroy()

@@ -10,9 +10,10 @@ import os
 from pathlib import Path
 
 import pytest
-from native_support import FAKE, FakeStack, alive, until
+from native_support import FAKE, FakeStack, alive
 from stackgen.engines.base import State
 from stackgen.engines.native_plan import PROGRAM, PartPlan
+from waiting import until
 
 pytestmark = pytest.mark.native
 
@@ -75,8 +76,7 @@ def test_what_is_found_starts_and_what_is_built_joins_by_itself(
     fake.start(part("prometheus", two_ports[0]), part("loki", two_ports[1]), search="1", path=programs)
     found = fake.becomes("prometheus", State.HEALTHY)
     assert (found.version, found.origin) == ("2.53.3", "from the distribution's package")
-    until(lambda: "compiling, package 3 of about 10" in fake["loki"].progress, why="the progress is told")
-    assert fake["loki"].state is State.WAITING
+    fake.becomes("loki", State.WAITING, lambda now: "compiling, package 3 of about 10" in now.progress)
     assert fake.state.searching
     (programs / "loki.built").write_text("3.7.8")
     built = fake.becomes("loki", State.HEALTHY)
@@ -95,9 +95,9 @@ def test_a_newer_program_comes_with_the_next_search(fake: FakeStack, programs: P
     fake.change(part("prometheus", port), search="1")
     assert fake["prometheus"].pid == first.pid, "without a new search nothing is swapped"
     fake.change(part("prometheus", port), search="2")
-    until(lambda: fake["prometheus"].version == "3.13.3" and fake["prometheus"].state is State.HEALTHY)
+    newer = fake.becomes("prometheus", State.HEALTHY, lambda now: now.version == "3.13.3")
     assert not alive(first.pid)
-    assert fake["prometheus"].waits_for == ""
+    assert newer.waits_for == ""
 
 
 def test_a_failed_build_says_why_and_the_next_search_tries_again(

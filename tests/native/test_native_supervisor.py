@@ -11,20 +11,22 @@ import subprocess
 import time
 
 import pytest
-from native_support import FakeStack, alive, marked, until
+from native_support import FakeStack, alive, marked
 from stackgen.engines.base import State
 from stackgen.engines.native_files import held
 from stackgen.engines.native_plan import PROGRAM
+from waiting import until
 
 pytestmark = pytest.mark.native
 
 
 def test_a_part_becomes_healthy_and_ends_with_the_supervisor(fake: FakeStack, port: int) -> None:
+    began = time.time()
     fake.start(fake.part("one", port))
     part = fake.becomes("one", State.HEALTHY)
     assert alive(part.pid)
     assert part.version == "1.0"
-    assert abs(part.since - time.time()) < 20
+    assert began <= part.since <= time.time()
     assert "began as" in fake.log("one")
     fake.stop()
     assert not alive(part.pid)
@@ -50,7 +52,7 @@ def test_a_killed_part_is_started_again(fake: FakeStack, port: int) -> None:
     fake.start(fake.part("one", port))
     before = fake.becomes("one", State.HEALTHY)
     os.kill(before.pid, signal.SIGKILL)
-    after = until(lambda: fake["one"] if fake["one"].restarts and fake["one"].state is State.HEALTHY else None)
+    after = fake.becomes("one", State.HEALTHY, lambda now: now.restarts)
     assert after.pid != before.pid
     assert after.restarts == 1
     assert after.error == ""
@@ -70,16 +72,14 @@ def test_back_off_doubles_and_the_state_says_why(fake: FakeStack, port: int) -> 
 
 def test_not_ready_is_starting_and_tells_what_it_hears(fake: FakeStack, port: int) -> None:
     fake.start(fake.part("one", port, "--not-ready"))
-    until(lambda: "warming up" in fake["one"].error, why="the answer's text is told")
-    assert fake["one"].state is State.STARTING
-    assert fake["one"].error == "/ready answers 503: warming up"
+    fake.becomes("one", State.STARTING, lambda now: now.error == "/ready answers 503: warming up")
 
 
 def test_a_part_that_stops_answering_becomes_unhealthy(fake: FakeStack, port: int) -> None:
     fake.start(fake.part("one", port))
     part = fake.becomes("one", State.HEALTHY)
     os.kill(part.pid, signal.SIGSTOP)
-    unhealthy = fake.becomes("one", State.UNHEALTHY, 30)
+    unhealthy = fake.becomes("one", State.UNHEALTHY)
     assert "no answer to /ready" in unhealthy.error
     os.kill(part.pid, signal.SIGCONT)
     assert fake.becomes("one", State.HEALTHY).pid == part.pid
@@ -92,7 +92,7 @@ def test_a_deaf_part_is_killed_with_its_children(fake: FakeStack, port: int) -> 
     assert alive(child)
     fake.stop()
     assert not alive(part.pid)
-    assert not alive(child)
+    until(lambda: not alive(child), why="it was killed with the part")
 
 
 def test_a_killed_supervisor_leaves_no_orphan(fake: FakeStack, two_ports: list[int]) -> None:
@@ -101,7 +101,7 @@ def test_a_killed_supervisor_leaves_no_orphan(fake: FakeStack, two_ports: list[i
     assert fake.process is not None
     fake.process.kill()
     fake.process.wait()
-    until(lambda: not any(alive(pid) for pid in pids), 10, "the kernel ends the parts")
+    until(lambda: not any(alive(pid) for pid in pids), why="the kernel ends the parts")
     assert not held(fake.folder.supervisor_lock)
 
 
@@ -109,7 +109,7 @@ def test_a_second_supervisor_refuses(fake: FakeStack, port: int) -> None:
     fake.start(fake.part("one", port))
     pid = fake.becomes("one", State.HEALTHY).pid
     assert fake.process is not None
-    second = subprocess.run([*fake.process.args], capture_output=True, text=True, timeout=30, check=False)  # type: ignore[misc]
+    second = subprocess.run([*fake.process.args], capture_output=True, text=True, timeout=120, check=False)  # type: ignore[misc]
     assert second.returncode != 0
     assert "another supervisor runs" in second.stderr
     assert fake["one"].pid == pid
@@ -131,9 +131,9 @@ def test_a_changed_plan_starts_ends_restarts_and_reloads_what_differs(fake: Fake
     assert fake["kept"].pid == first
 
     fake.change(fake.part("kept", two_ports[0], reloads=True, reload_digest="b", restart_digest="b"))
-    until(lambda: fake["kept"].pid not in (0, first) and fake["kept"].state is State.HEALTHY)
+    anew = fake.becomes("kept", State.HEALTHY, lambda now: now.pid not in (0, first))
     assert not alive(first)
-    assert fake["kept"].restarts == 0, "a restart that was asked for is no failure"
+    assert anew.restarts == 0, "a restart that was asked for is no failure"
 
 
 def test_a_broken_plan_changes_nothing(fake: FakeStack, port: int) -> None:
@@ -172,6 +172,6 @@ def test_a_removed_folder_ends_the_supervisor_and_its_parts(fake: FakeStack, por
     part = fake.becomes("one", State.HEALTHY)
     shutil.rmtree(fake.folder.path)
     assert fake.process is not None
-    assert fake.process.wait(20) == 0
+    assert fake.process.wait(120) == 0
     assert not alive(part.pid)
     assert not fake.folder.path.exists(), "it leaves nothing behind"

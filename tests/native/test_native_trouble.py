@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from native_support import alive, marked, until
+from native_support import alive, marked
 from running import RunningStack
 from stackgen.engines.native_files import held
 from support import unavailable
+from waiting import until
 
 pytestmark = pytest.mark.native
 
@@ -87,7 +88,7 @@ def test_a_folder_that_cannot_be_written(stack: RunningStack) -> None:
         env=stack.environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 4, done.stdout + done.stderr
@@ -150,7 +151,7 @@ def test_no_network_and_an_empty_cache(stack: RunningStack, tmp_path: Path) -> N
     for part in ("exporter", "console", "containers"):
         assert status[part]["state"] == "healthy"
     assert status["prometheus"]["state"] == "failed"
-    until(lambda: stack.status_of("loki")["state"] == "failed", 120, "the build of Loki fails too")
+    until(lambda: stack.status_of("loki")["state"] == "failed", 300, "the build of Loki fails too")
     # the network is back: the same command goes on
     for name in ("WATCHSTACK_CACHE", "GOPROXY", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         stack.environment.pop(name)

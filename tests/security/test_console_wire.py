@@ -7,15 +7,15 @@ import json
 import select
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 from console_kit import TOKEN
-from watchstack.console.payload import LARGEST_BODY
-from wire_kit import Wire, received, status, wired
+from waiting import until
+from watchstack.console.inbox.payload import LARGEST_BODY
+from wire_kit import AT_ONCE, Wire, at_once, received, status, wired
 
 HOST = b"Host: 127.0.0.1\r\n"
 MB = 1 << 20
@@ -71,13 +71,12 @@ MALFORMED = {
 @pytest.mark.parametrize("name", MALFORMED)
 def test_a_malformed_request_is_refused_at_once(wire: Wire, name: str) -> None:
     request, expected = MALFORMED[name]
-    began = time.monotonic()
-    answer = wire.send(request, seconds=5)
-    assert time.monotonic() - began < 4
+    with at_once():
+        answer = wire.send(request)
     assert status(answer) in expected, answer[:300]
     assert b"Traceback" not in answer
     assert b"X-Told" not in answer
-    assert wire.lives() < 3
+    wire.lives()
 
 
 def test_a_second_request_inside_the_first_is_not_one(wire: Wire) -> None:
@@ -86,7 +85,10 @@ def test_a_second_request_inside_the_first_is_not_one(wire: Wire) -> None:
     head = (
         b"POST /login HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % len(smuggled)
     )
-    answer = wire.send(head + smuggled, seconds=1)
+    with wire.open(head + smuggled) as client:
+        answer = received(client, 1)
+        client.settimeout(1)  # the connection may stay open: what else comes, comes soon
+        answer += received(client)
     first, _, second = answer.partition(b"HTTP/1.1 200 OK")
     assert first.count(b"HTTP/1.") <= 1
     assert not second or b'"status":"healthy"' in second  # a pipelined request of its own, never the body of another
@@ -96,10 +98,9 @@ def test_a_second_request_inside_the_first_is_not_one(wire: Wire) -> None:
     "path", [b"/login", b"/logout", b"/silences", b"/api/v1/inbox", b"/api/v1/relay/x", b"/nothing"]
 )
 def test_a_body_that_is_announced_too_large_is_refused_before_it_comes(wire: Wire, path: bytes) -> None:
-    began = time.monotonic()
-    answer = wire.send(get(path, b"Content-Length: %d" % (LARGEST_BODY + 1), method=b"POST"))
+    with at_once():
+        answer = wire.send(get(path, b"Content-Length: %d" % (LARGEST_BODY + 1), method=b"POST"))
     assert status(answer) == 413
-    assert time.monotonic() - began < 4
 
 
 @pytest.mark.parametrize("path", [b"/login", b"/api/v1/inbox"])
@@ -114,7 +115,7 @@ def test_chunks_without_end_are_cut_off(wire: Wire, path: bytes) -> None:
         assert status(received(client, 1000)) in (0, 413)
     assert sent < 3 * LARGEST_BODY
     assert wire.memory() - before < 4 * LARGEST_BODY
-    assert wire.lives() < 3
+    wire.lives()
 
 
 def test_many_large_bodies_at_once_do_not_fill_the_memory(wire: Wire) -> None:
@@ -124,13 +125,13 @@ def test_many_large_bodies_at_once_do_not_fill_the_memory(wire: Wire) -> None:
     with ExitStack() as opened:
         clients = [opened.enter_context(wire.open(head)) for _ in range(40)]
         for client in clients:
-            client.settimeout(2)
+            client.settimeout(AT_ONCE)
             with suppress(OSError):
                 client.sendall(b"x" * 7 * MB)  # and never the rest
-        assert wire.lives() < 3
+        wire.lives()
         assert wire.memory() - before < 6 * LARGEST_BODY
-        answered, _, _ = select.select(clients, [], [], 2)
-        assert len(answered) >= 30
+        # there is no room for most of them
+        answered = until(lambda: len(found := select.select(clients, [], [], 0)[0]) >= 30 and found)
         assert {status(received(client, 1000)) for client in answered} <= {0, 503}
     small = get(b"/login", b"Content-Length: 3", b"Content-Type: application/x-www-form-urlencoded", method=b"POST")
     assert 400 <= status(wire.send(small + b"a=b")) < 500
@@ -158,11 +159,12 @@ def test_slow_clients_hold_up_nobody(wire: Wire) -> None:
         dripping = threading.Thread(target=drip)
         dripping.start()
         try:
-            assert max(wire.lives() for _ in range(10)) < 3
+            for _ in range(10):
+                wire.lives()
         finally:
             ending.set()
-            dripping.join(5)
-    assert wire.lives() < 3
+            dripping.join()
+    wire.lives()
 
 
 def test_a_client_that_reads_nothing_holds_up_nobody(wire: Wire) -> None:
@@ -172,7 +174,8 @@ def test_a_client_that_reads_nothing_holds_up_nobody(wire: Wire) -> None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
             client.connect(("127.0.0.1", wire.port))
             client.sendall(b"GET /static/style.css HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 20)
-        assert max(wire.lives() for _ in range(5)) < 3
+        for _ in range(5):
+            wire.lives()
 
 
 def webhook(wire: Wire, body: bytes, *headers: bytes) -> bytes:
@@ -192,7 +195,7 @@ def test_bombs_of_json_are_refused(wire: Wire, body: bytes) -> None:
     assert status(answer) == 400, answer[:300]
     assert set(json.loads(answer.split(b"\r\n\r\n", 1)[1])) == {"error"}
     assert wire.memory() - before < 150 * MB
-    assert wire.lives() < 3
+    wire.lives()
 
 
 def test_compressed_bodies_are_not_unpacked(wire: Wire) -> None:
@@ -211,9 +214,10 @@ def test_forms_of_very_many_fields_are_refused(wire: Wire, kind: str, path: str)
     else:
         body = b"&".join(b"a%d=b" % number for number in range(200_000))
     head = get(path.encode(), f"Content-Type: {kind}".encode(), b"Content-Length: %d" % len(body), method=b"POST")
-    began, before = time.monotonic(), wire.memory()
-    assert status(wire.send(head + body)) in ({303} if path == "/silences" else {400, 413})  # 303: to the login
-    assert time.monotonic() - began < 6
+    before = wire.memory()
+    with at_once():
+        answer = wire.send(head + body)
+    assert status(answer) in ({303} if path == "/silences" else {400, 413})  # 303: to the login
     assert wire.memory() - before < 60 * MB
 
 

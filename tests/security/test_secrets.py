@@ -22,6 +22,7 @@ from pages_kit import PARTS, addresses, hostile_console, lay, notification
 from shop_kit import Shop, shops
 from standin import standing_in
 from support import copy_checkout
+from waiting import DEADLINE
 from watchstack import init
 from watchstack.console import create_app
 from watchstack.health.check import Result, Status
@@ -54,7 +55,7 @@ def test_a_secret_is_found_in_every_form() -> None:
 def fetch(url: str, headers: dict[str, str] | None = None, sent: bytes | None = None) -> bytes:
     """Status, headers and body of an answer, whatever it is."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, sent, headers or {}), timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, sent, headers or {}), timeout=DEADLINE) as answer:
             return f"{answer.status}\n{answer.headers}".encode() + bytes(answer.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -78,12 +79,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Wire, dict[
             "webhooks": {"hook": {"url": receiver.url, "bearer_token_file": "hook-token"}},
         }  # fmt: skip
         with wired(folder, **config) as wire:
-            yield wire, everything_said(wire, folder)
+            yield wire, everything_said(wire, tmp_path_factory.mktemp("paths"))
         assert WEBHOOK in str(receiver.requests)  # it was really used
 
 
 def everything_said(wire: Wire, folder: Path) -> dict[str, bytes]:
-    home = f"http://127.0.0.1:{wire.port}"
+    """By address, or by what was done. folder: for a console that tells which addresses there are."""
+    home = wire.home
     hook = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     sent = json.dumps(notification("plain", "http://plain.test/")).encode()
     said = {

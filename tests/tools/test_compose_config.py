@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stackgen.engines import docker_examples, docker_status
 from stackgen.engines.base import EngineError
 from stackgen.engines.docker_compose import PROFILES, Compose, find
 from support import ROOT, unavailable
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.tools
 
 BASE = ("docker-compose.yml",)
 WITH_ALLOY = (*BASE, "compose/alloy.yml")
+WITH_EXAMPLES = (*BASE, docker_examples.OVERLAY)
 ALWAYS = {
     *("init", "prometheus", "alertmanager", "grafana", "loki", "promtail"),
     *("node-exporter", "exporter", "console", "containers"),
@@ -60,7 +62,18 @@ def test_alloy_takes_promtails_place() -> None:
     assert set(config(WITH_ALLOY, PROFILES)["services"]) >= {"alloy", "promtail", "redis"}
 
 
-def test_variables_move_ports_and_images() -> None:
+def test_with_the_examples_the_parts_read_the_tree_that_has_their_jobs() -> None:
+    services = config(WITH_EXAMPLES, EXAMPLE_FLASK_PORT="25000")["services"]
+    assert set(services) == ALWAYS | set(docker_status.EXAMPLES)
+    for name, target in (("prometheus", "/etc/prometheus"), ("loki", "/etc/loki"), ("console", "/etc/watchstack")):
+        (source,) = (mount["source"] for mount in services[name]["volumes"] if mount["target"] == target)
+        assert Path(source) == ROOT / ".stack" / "examples" / name, "in the place of the checkout's, not beside it"
+    assert services["example-flask"]["ports"][0]["published"] == "25000"
+    assert services["example-world"].get("volumes", []) == []
+    assert set(config((*WITH_ALLOY, WITH_EXAMPLES[1]))["services"]) >= {"alloy", "example-iot"}
+
+
+def test_variables_move_ports_and_images() -> None:  # O-08, P-07
     services = config(BASE, GRAFANA_PORT="3001", LOKI_IMAGE="mine:1", PROMETHEUS_RETENTION="90d")["services"]
     assert services["grafana"]["ports"][0]["published"] == "3001"
     assert services["grafana"]["environment"]["GF_SERVER_ROOT_URL"] == "http://127.0.0.1:3001"

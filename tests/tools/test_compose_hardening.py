@@ -18,6 +18,7 @@ from support import ROOT
 pytestmark = pytest.mark.tools
 
 SUPPRESSIONS = ROOT / ".compose-lint.yml"
+ALLOY, EXAMPLES = "compose/alloy.yml", "docker-compose.examples.yml"  # the overlays
 HARDENING = ("read_only", "cap_drop", "security_opt", "pids_limit", "mem_limit", "cpus", "user", "logging")
 HOST_PATHS = {  # everything of the host that is mounted, beside the socket; all of it for node-exporter
     *("/", "/sys", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/stat", "/proc/uptime", "/proc/vmstat"),
@@ -31,9 +32,9 @@ def base() -> dict[str, Any]:
     return dict(yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
 
 
-def with_alloy(compose: dict[str, Any]) -> dict[str, Any]:
-    """What compose/alloy.yml makes of it: promtail is in a profile that nobody asks for, alloy takes its place."""
-    overlay = yaml.safe_load((ROOT / "compose" / "alloy.yml").read_text(encoding="utf-8"))
+def overlaid(compose: dict[str, Any], file: str) -> dict[str, Any]:
+    """What an overlay makes of it."""
+    overlay = yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))
     merged = copy.deepcopy(compose)
     for name, service in overlay["services"].items():
         known = merged["services"].get(name, {})
@@ -59,7 +60,7 @@ def run(folder: Path, files: dict[str, dict[str, Any]]) -> dict[str, dict[Findin
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode in (0, 1), done.stderr
     found: dict[str, dict[Finding, bool]] = {name: {} for name in files}
@@ -99,8 +100,8 @@ def faults(folder: Path, files: dict[str, dict[str, Any]]) -> dict[str, set[Find
 
 
 def test_nothing_is_found_but_the_listed_suppressions(tmp_path: Path) -> None:  # M-02
-    files = {"base": base(), "alloy": with_alloy(base())}
-    assert faults(tmp_path, files) == {"base": set(), "alloy": set()}
+    files = {"base": base(), "alloy": overlaid(base(), ALLOY), "examples": overlaid(base(), EXAMPLES)}
+    assert faults(tmp_path, files) == {"base": set(), "alloy": set(), "examples": set()}
 
 
 def test_every_suppression_is_still_needed(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_every_suppression_is_still_needed(tmp_path: Path) -> None:
         for rule, entry in yaml.safe_load(SUPPRESSIONS.read_text(encoding="utf-8"))["rules"].items()
         for service in entry["exclude_services"]
     }
-    found = run(tmp_path, {"alloy": with_alloy(base())})["alloy"]
+    found = run(tmp_path, {"all": overlaid(overlaid(base(), ALLOY), EXAMPLES)})["all"]
     assert {item for item, covered in found.items() if covered} == listed
 
 

@@ -33,7 +33,7 @@ FORM = {
 
 
 def get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -108,7 +108,7 @@ def test_the_log_page_shows_the_lines_of_a_service(loki: str, tmp_path: Path) ->
         assert text.index(">second<") < text.index("GET &#34;/x&#34; &lt;script&gt;")
         assert '<li class="error">' in text
         found = browser.get("/logs", query_string={"service": "shop", "q": 'GET "'}).get_data(as_text=True)
-        assert "1 line, newest first" in found
+        assert ">1 line.<" in found
         assert ">second<" not in found
         many = browser.get("/logs", query_string={"service": "other"}).get_data(as_text=True)
         assert "The newest 500 lines" in many
@@ -117,7 +117,7 @@ def test_the_log_page_shows_the_lines_of_a_service(loki: str, tmp_path: Path) ->
         assert ">line 99<" not in many
         part = {"service": "watchstack", "job": "prometheus"}  # as an alert of our own part says it
         assert ">scraping<" in browser.get("/logs", query_string=part).get_data(as_text=True)
-        assert "1 line," in browser.get("/logs", query_string=part).get_data(as_text=True)
+        assert ">1 line.<" in browser.get("/logs", query_string=part).get_data(as_text=True)
         probe = {"service": "shop", "job": "probe"}
         assert "2 lines," in browser.get("/logs", query_string=probe).get_data(as_text=True)
         early = {"service": "shop", "end": iso(time.time() - 600)}

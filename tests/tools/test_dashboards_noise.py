@@ -67,7 +67,7 @@ def promtool(program: Callable[..., Path], folder: Path) -> subprocess.Completed
     }
     (folder / "noise.yml").write_bytes(to_yaml(content, "written by a test"))
     command = [str(program("promtool")), "test", "rules", str(folder / "noise.yml")]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
 
 
 def test_the_noise_of_each_alert_is_what_was_counted_by_hand(

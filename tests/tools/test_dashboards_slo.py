@@ -133,7 +133,7 @@ def promtool(program: Callable[..., Path], which: str, tree: Path) -> subprocess
     }
     (tree / "panels.yml").write_bytes(to_yaml(content, "written by a test"))
     command = [str(program("promtool", which)), "test", "rules", str(tree / "panels.yml")]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize("which", ["pin", "floor"])

@@ -24,20 +24,20 @@ TEMPLATES = ROOT / "alertmanager" / "templates"
 
 def run(*command: object) -> str:
     """What the program prints; fails the test with all that it said when it refuses."""
-    done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def run_aloud(*command: object) -> str:
     """What the program prints and what it logs."""
-    done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
 def refused(*command: object) -> str:
-    done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode != 0, "accepted: " + done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -2,82 +2,60 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import ROOT, choose_ports
+from alertmanager_kit import Alertmanager, running
+from support import ROOT
 from trees import put, tree
+from waiting import until
 
 pytestmark = pytest.mark.tools
 
-DEADLINE = 20.0  # seconds
-
-
-def asked(address: str, path: str, body: Any = None) -> Any:
-    content = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(address + path, content, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=5) as answer:
-        return json.loads(answer.read() or b"null")
-
 
 @pytest.fixture(scope="module")
-def alertmanager(program: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an Alertmanager of its own. Its receivers lead nowhere: only states are asked for."""
+def alertmanager(program: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alertmanager]:
+    """One with the rich stack's configuration. Its receivers lead nowhere: only states are asked for."""
     folder = put(tmp_path_factory.mktemp("alertmanager"), tree("rich", "native"))
     shutil.copytree(ROOT / "alertmanager" / "templates", folder / "alertmanager" / "templates")
-    address = f"127.0.0.1:{choose_ports(1)[0]}"
-    command: list[str | Path] = [
-        program("alertmanager"),
-        f"--config.file={folder / 'alertmanager/alertmanager.yml'}",
-        f"--storage.path={folder / 'data'}",
-        f"--web.listen-address={address}",
-        "--cluster.listen-address=",
-    ]
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            end = time.monotonic() + DEADLINE
-            while True:
-                try:
-                    asked(f"http://{address}", "/api/v2/status")
-                    break
-                except (urllib.error.URLError, ConnectionError):
-                    assert process.poll() is None, (folder / "log").read_text()
-                    assert time.monotonic() < end, "Alertmanager does not answer"
-                    time.sleep(0.05)
-            yield f"http://{address}"
-        finally:
-            process.terminate()
+    with running(program("alertmanager"), folder / "alertmanager" / "alertmanager.yml") as found:
+        yield found
 
 
 def alert(name: str, **labels: str) -> dict[str, Any]:
     return {"labels": {"alertname": name, **labels}, "annotations": {"summary": name}}
 
 
-def muted(address: str, run: str, *alerts: dict[str, Any]) -> set[str]:
-    """Sends the alerts, each marked with the run, and says which of them are muted."""
+def told(alertmanager: Alertmanager, run: str, *alerts: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Sends the alerts, each marked with the run; what Alertmanager tells of each, by name.
+
+    Its inhibitor takes them in one after the other, in a loop of its own: two more come last, of which one mutes the
+    other, and when that is seen everything before them is known too.
+    """
     for one in alerts:
         one["labels"]["run"] = run
-    asked(address, "/api/v2/alerts", list(alerts))
-    end = time.monotonic() + DEADLINE
-    while True:
-        found = [one for one in asked(address, "/api/v2/alerts") if one["labels"].get("run") == run]
-        if len(found) == len(alerts):
-            time.sleep(0.2)  # the inhibitor takes in what it has been told in a loop of its own
-            found = [one for one in asked(address, "/api/v2/alerts") if one["labels"].get("run") == run]
-            return {one["labels"]["alertname"] for one in found if one["status"]["inhibitedBy"]}
-        assert time.monotonic() < end, "the alerts did not arrive"
-        time.sleep(0.05)
+    last = {"service": run, "instance": "last", "subject": "last", "run": run}
+    last_two = (alert("LastMuted", severity="warning", **last), alert("Last", severity="critical", **last))
+    alertmanager.send(*alerts, *last_two)
+
+    def all_of_them() -> dict[str, dict[str, Any]]:
+        found = {one["labels"]["alertname"]: one for one in alertmanager.alerts() if one["labels"].get("run") == run}
+        known = len(found) == len(alerts) + 2 and found["LastMuted"]["status"]["inhibitedBy"]
+        return found if known else {}
+
+    found = until(all_of_them, why="the alerts have arrived, and one mutes another")
+    return {name: one for name, one in found.items() if not name.startswith("Last")}
 
 
-def test_the_graver_mutes_the_lesser_about_the_same_subject(alertmanager: str) -> None:
+def muted(alertmanager: Alertmanager, run: str, *alerts: dict[str, Any]) -> set[str]:
+    """Which of the alerts are muted."""
+    return {name for name, one in told(alertmanager, run, *alerts).items() if one["status"]["inhibitedBy"]}
+
+
+def test_the_graver_mutes_the_lesser_about_the_same_subject(alertmanager: Alertmanager) -> None:
     host = {"service": "watchstack", "instance": "tiers:1"}
     assert muted(
         alertmanager,
@@ -91,7 +69,7 @@ def test_the_graver_mutes_the_lesser_about_the_same_subject(alertmanager: str) -
     ) == {"Error", "Warning", "Info"}
 
 
-def test_alerts_from_elsewhere_neither_mute_nor_are_muted(alertmanager: str) -> None:
+def test_alerts_from_elsewhere_neither_mute_nor_are_muted(alertmanager: Alertmanager) -> None:
     """Labels missing on both sides are equal to Alertmanager: without the matchers these would mute each other."""
     assert (
         muted(
@@ -106,7 +84,7 @@ def test_alerts_from_elsewhere_neither_mute_nor_are_muted(alertmanager: str) -> 
     )
 
 
-def test_what_is_down_mutes_what_hangs_on_it_and_not_itself(alertmanager: str) -> None:
+def test_what_is_down_mutes_what_hangs_on_it_and_not_itself(alertmanager: Alertmanager) -> None:
     down = {"service": "shop", "instance": "down:1"}
     assert muted(
         alertmanager,
@@ -119,11 +97,7 @@ def test_what_is_down_mutes_what_hangs_on_it_and_not_itself(alertmanager: str) -
     ) == {"SlowAnswers"}
 
 
-def test_the_watchdog_goes_to_its_receiver_alone(alertmanager: str) -> None:
-    muted(alertmanager, "receivers", alert("Watchdog", severity="info"), alert("Other", severity="warning"))
-    found = {
-        one["labels"]["alertname"]: {receiver["name"] for receiver in one["receivers"]}
-        for one in asked(alertmanager, "/api/v2/alerts")
-        if one["labels"].get("run") == "receivers"
-    }
-    assert found == {"Watchdog": {"watchdog"}, "Other": {"inbox", "mail-data", "discord-data"}}
+def test_the_watchdog_goes_to_its_receiver_alone(alertmanager: Alertmanager) -> None:
+    found = told(alertmanager, "receivers", alert("Watchdog", severity="info"), alert("Other", severity="warning"))
+    receivers = {name: {receiver["name"] for receiver in one["receivers"]} for name, one in found.items()}
+    assert receivers == {"Watchdog": {"watchdog"}, "Other": {"inbox", "mail-data", "discord-data"}}

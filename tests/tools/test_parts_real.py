@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from console_parts import part_running
 from stackgen.parts import cache
 from stackgen.parts.errors import PartError
 from stackgen.parts.extras import EXTRAS, floor_program, owner
@@ -80,23 +79,9 @@ def test_the_distributions_alertmanager_finds_its_templates_where_it_was_unpacke
     [port] = choose_ports(1)
     command = [str(program("alertmanager", "floor")), f"--config.file={config}", f"--storage.path={tmp_path}/data",
                f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]  # fmt: skip
-    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log, cwd="/") as server:
-        try:
-            assert answers(f"http://127.0.0.1:{port}/-/ready", server), (tmp_path / "log").read_text()
-        finally:
-            server.terminate()
-
-
-def answers(url: str, server: subprocess.Popen[bytes], seconds: float = 20) -> bool:
-    """Waits until the address answers 200; False when the server ended or the time is over."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2) as response:
-                return bool(response.status == 200)
-        except OSError:
-            time.sleep(0.05)
-    return False
+    (tmp_path / "elsewhere").mkdir()
+    with part_running(command, f"http://127.0.0.1:{port}/-/ready", tmp_path / "elsewhere"):
+        pass
 
 
 def test_grafanas_home_has_what_its_server_reads(program: Find) -> None:

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alertmanager_kit import Recorder, files, recording, running, until
+from alertmanager_kit import Recorder, files, recording, running
 from support import ROOT
+from waiting import until
 
 pytestmark = pytest.mark.tools
 
@@ -149,10 +150,10 @@ def capture(folder: Path, program: Path) -> Messages:
             for alerts in CASES.values():
                 alertmanager.send(*alerts)
             sizes = {case: len(alerts) for case, alerts in CASES.items()}
-            until(lambda: whole(latest(recorder), sizes), "a message of each kind in each case")
+            until(lambda: whole(latest(recorder), sizes), why="a message of each kind in each case")
             ended = {"endsAt": "2026-11-20T10:30:00Z"}
             alertmanager.send({**CASES["resolved"][0], **ended}, {**CASES["partly"][1], **ended})
-            until(lambda: over(latest(recorder)), "what is over is told")
+            until(lambda: over(latest(recorder)), why="what is over is told")
             messages = latest(recorder)
             auth = (
                 recorder.of("/hook")[0].headers["Authorization"],

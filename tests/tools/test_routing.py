@@ -17,12 +17,13 @@ from typing import Any
 
 import pytest
 import yaml
-from alertmanager_kit import files, recording, running, until
+from alertmanager_kit import files, recording, running
 from stackgen.cli.reported import difference
 from stackgen.model.stack import SEVERITIES
 from stackgen.routing import open_windows, walk
 from support import ROOT
 from trees import RICH, put, tree
+from waiting import until
 
 pytestmark = pytest.mark.tools
 
@@ -94,7 +95,7 @@ def asked(program: Path, path: Path, labels: Mapping[str, str]) -> list[str]:
     """Receivers that amtool names; it knows no times."""
     words = [f'{name}="{value}"' if '"' not in value else f"{name}='{value}'" for name, value in labels.items()]
     command = [str(program), "config", "routes", "test", f"--config.file={path}", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.split()[-1].split(",")
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from alertmanager_kit import files, model, place, recording, running, until
+from alertmanager_kit import files, model, place, recording, running
 from stackgen.render import render
 from trees import put
+from waiting import until
 
 pytestmark = pytest.mark.tools
 
@@ -87,7 +88,7 @@ def test_an_alert_that_lasts_fires_once_more(
     path = tmp_path / "test.yml"
     path.write_text(yaml.safe_dump({"rule_files": rules, "tests": [case]}))
     command = [str(program("promtool", which)), "test", "rules", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -113,7 +114,7 @@ def test_a_silence_takes_up_both_and_others_are_told_of_the_rest(tmp_path: Path,
                 labels = {"alertname": "Down", "service": service, "team": "web", "severity": "critical"}
                 alertmanager.send({"labels": labels})
                 alertmanager.send({"labels": {**labels, "escalated": "1"}}, {"labels": {**labels, "escalated": "2"}})
-            until(lambda: all(recorder.of(path) for path in ("/first", "/lead", "/boss")), "everybody is told")
+            until(lambda: all(recorder.of(path) for path in ("/first", "/lead", "/boss")), why="everybody is told")
             states = {
                 (one["labels"]["service"], one["labels"].get("escalated", "")): one["status"]["state"]
                 for one in alertmanager.alerts()

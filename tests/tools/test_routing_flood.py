@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alertmanager_kit import Recorder, files, recording, running, until
+from alertmanager_kit import Recorder, files, recording, running
+from waiting import until
 
 pytestmark = pytest.mark.tools
 
@@ -18,7 +19,7 @@ SERVICES, INSTANCES = 20, 10
 FIRST_WAVE = 100  # messages at most: five alerts of each service, told once
 SECOND_WAVE = 140  # what ends and what was muted by it: each group once more, and those that are new
 STACK = """
-intervals: {group_wait: 2s, group_interval: 2s, repeat: 1h}
+intervals: {group_wait: 5s, group_interval: 2s, repeat: 1h}
 teams: {web: {critical: [web], warning: [web], info: [web]}}
 receivers: {web: {webhook: {url: "HTTP/web", format: alertmanager}}}
 """
@@ -70,19 +71,19 @@ def test_a_thousand_alerts(  # E-19 E-20 E-35 N-08
         with running(program("alertmanager"), path) as alertmanager:
             began = time.monotonic()
             alertmanager.send(*told, *muted)
-            until(lambda: seen(recorder, "/web") >= keys(told), "every alert that is not muted is told")
+            until(lambda: seen(recorder, "/web") >= keys(told), why="every alert that is not muted is told")
             took = time.monotonic() - began
-            until(lambda: seen(recorder, "/api/v1/inbox") >= keys(told), "the inbox has them as well")
+            until(lambda: seen(recorder, "/api/v1/inbox") >= keys(told), why="the inbox has them as well")
             first = len(recorder.of("/web"))
             assert seen(recorder, "/web") == seen(recorder, "/api/v1/inbox") == keys(told)
             ended = datetime.now(UTC).isoformat()
             alertmanager.send(*({**one, "endsAt": ended} for one in causes))
             until(
                 lambda: seen(recorder, "/web") == keys(told) | keys(muted),
-                "what was muted is told",
+                why="what was muted is told",
             )
-            until(lambda: seen(recorder, "/web", "resolved") == keys(causes), "recovery is told")
-            until(lambda: seen(recorder, "/api/v1/inbox") == keys(told) | keys(muted), "the inbox has everything")
+            until(lambda: seen(recorder, "/web", "resolved") == keys(causes), why="recovery is told")
+            until(lambda: seen(recorder, "/api/v1/inbox") == keys(told) | keys(muted), why="the inbox has everything")
             second = len(recorder.of("/web")) - first
     with capsys.disabled():
         print(f"\n1,000 alerts: {len(told)} told in {first} messages within {took:.1f} s, {len(muted)} muted;")

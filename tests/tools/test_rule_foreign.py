@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from console_parts import part_running
 from stackgen.engines.docker_placement import COMPOSE
 from stackgen.load import load
 from stackgen.render import render
-from support import answers, choose_ports
+from support import choose_ports
 
 FOREIGN = Path(__file__).resolve().parents[1] / "cases/foreign"
 COLLECTIONS = sorted(path.name for path in FOREIGN.glob("*.yml"))
@@ -84,9 +83,10 @@ def test_prometheus_has_the_same_rules_from_both(
             (folder / kind).mkdir(exist_ok=True)
             (folder / kind / name).write_bytes(text)
     (folder / "prometheus.yml").write_text("rule_files: [before/*.yml, after/*.yml]\n")
-    for url in serving(program("prometheus"), folder):
-        with urllib.request.urlopen(f"{url}/api/v1/rules", timeout=10) as answer:
-            groups = json.load(answer)["data"]["groups"]
+    address = f"127.0.0.1:{choose_ports(1)[0]}"
+    command = [str(program("prometheus")), "--config.file=prometheus.yml", "--storage.tsdb.path=data"]
+    with part_running([*command, f"--web.listen-address={address}"], f"http://{address}/-/ready", folder):
+        groups = answered(f"http://{address}/api/v1/rules")["data"]["groups"]
     before, after = (
         {(Path(one["file"]).name, one["name"]): bare(one) for one in groups if Path(one["file"]).parent.name == kind}
         for kind in ("before", "after")
@@ -95,28 +95,13 @@ def test_prometheus_has_the_same_rules_from_both(
     assert after == before
 
 
+def answered(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return json.load(answer)
+
+
 def bare(group: dict[str, Any]) -> dict[str, Any]:
     """A group as Prometheus understood it, without what it measured."""
     measured = ("evaluationTime", "lastEvaluation", "health", "state", "alerts", "lastError", "file")
     rules = [{key: value for key, value in rule.items() if key not in measured} for rule in group["rules"]]
     return {**{key: value for key, value in group.items() if key not in measured}, "rules": rules}
-
-
-def serving(prometheus: Path, folder: Path) -> Iterator[str]:
-    """A Prometheus over a folder that holds its configuration, for one turn of a loop."""
-    (port,) = choose_ports(1)
-    url = f"http://127.0.0.1:{port}"
-    config = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-    with (folder / "log").open("wb") as log:
-        command = [str(prometheus), *config, f"--web.listen-address=127.0.0.1:{port}"]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            end = time.monotonic() + 30
-            while not answers(f"{url}/-/ready"):
-                assert process.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < end, "Prometheus is not ready after 30 s"
-                time.sleep(0.1)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(10)

@@ -42,7 +42,7 @@ def tests(tmp_path: Path) -> Path:
 
 def promtool(program: Path, *files: Path) -> subprocess.CompletedProcess[str]:
     command = [str(program), "test", "rules", *map(str, files)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize("which", ["pin", "floor"])

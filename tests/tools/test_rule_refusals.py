@@ -87,7 +87,7 @@ def refused(program: Callable[..., Path], tmp_path: Path) -> Callable[[str], lis
         file.write_text("groups:\n  - name: g\n    rules:\n" + rule)
         (tmp_path / "stack.yml").write_text("environment: test\n")
         command = [str(promtool), "check", "rules", "--lint=none", str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode != 0, f"promtool takes it:\n{done.stdout}"
         with pytest.raises(SourceError) as caught:
             load(tmp_path, judge)
@@ -176,7 +176,7 @@ def test_the_command_asks_promtool(program: Callable[..., Path], tmp_path: Path)
     (tmp_path / "rules/custom/one.yml").write_text("groups:\n  - name: g\n    rules:\n" + rule)
     environment = {**os.environ, "STACK_ROOT": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "stackgen", "check"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     place = "rules/custom/one.yml:5:27 error invalid-expression: 'foo' cannot stand here\n"
     assert place in done.stdout

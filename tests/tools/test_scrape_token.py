@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from native_support import until
+from console_parts import part_running
 from stackgen.engines.native_placement import placement
 from stackgen.render import render
-from support import answers, choose_ports
+from support import choose_ports
 from trees import load_text
+from waiting import until
 
 pytestmark = pytest.mark.tools
 
@@ -62,39 +63,35 @@ def prometheus(shop: int, tmp_path: Path, program: Callable[..., Path]) -> Itera
     (tmp_path / "prometheus.yml").write_text(json.dumps(small))
     (tmp_path / "secrets").mkdir()
     (port,) = choose_ports(1)
-    command = [str(program("prometheus")), f"--config.file={tmp_path}/prometheus.yml", "--storage.tsdb.path=data"]
-    with (tmp_path / "log").open("w") as log:
-        server = subprocess.Popen(
-            [*command, f"--web.listen-address=127.0.0.1:{port}"], cwd=tmp_path, stdout=log, stderr=log
-        )
-    try:
-        until(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), 30, "Prometheus is ready")
+    command = [str(program("prometheus")), "--config.file=prometheus.yml", "--storage.tsdb.path=data",
+               f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
+    with part_running(command, f"http://127.0.0.1:{port}/-/ready", tmp_path):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
+
+
+def ask(prometheus: str, path: str, **query: str) -> Any:
+    """What stands under `data` in Prometheus's answer."""
+    with urllib.request.urlopen(f"{prometheus}{path}?{urllib.parse.urlencode(query)}", timeout=60) as answer:
+        return json.load(answer)["data"]
 
 
 def number(prometheus: str, expr: str) -> float | None:
-    with urllib.request.urlopen(f"{prometheus}/api/v1/query?{urllib.parse.urlencode({'query': expr})}") as answer:
-        result = json.load(answer)["data"]["result"]
+    result = ask(prometheus, "/api/v1/query", query=expr)["result"]
     return float(result[0]["value"][1]) if result else None
 
 
 def why(prometheus: str) -> str:
-    with urllib.request.urlopen(f"{prometheus}/api/v1/targets") as answer:
-        (target,) = json.load(answer)["data"]["activeTargets"]
+    (target,) = ask(prometheus, "/api/v1/targets")["activeTargets"]
     return str(target["lastError"])
 
 
 def test_metrics_come_with_the_token_and_not_without_it(prometheus: str, tmp_path: Path) -> None:
     """Without the file, with a wrong one, with the right one: Prometheus reads it anew each time."""
     token = tmp_path / "secrets" / "shop-token"
-    until(lambda: number(prometheus, "up") == 0, 20, "the target is down without a token")
+    until(lambda: number(prometheus, "up") == 0, why="the target is down without a token")
     token.write_text("another\n")
-    until(lambda: "401" in why(prometheus), 20, "the application refuses a wrong token")
+    until(lambda: "401" in why(prometheus), why="the application refuses a wrong token")
     assert number(prometheus, "shop_orders_total") is None
     token.write_text(f"{TOKEN}\n")
-    until(lambda: number(prometheus, "shop_orders_total") == 7, 20, "the metrics come")
-    assert number(prometheus, "up") == 1
+    until(lambda: number(prometheus, "shop_orders_total and on (job) up == 1") == 7, why="the metrics come")
     assert TOKEN not in (tmp_path / "prometheus.yml").read_text()

@@ -33,7 +33,7 @@ REFUSED = (
 
 def check(promtool: Path, rules: Path) -> subprocess.CompletedProcess[str]:
     command = [str(promtool), "check", "rules", "--lint=none", str(rules)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.mark.tools
