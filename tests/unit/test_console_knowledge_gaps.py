@@ -296,4 +296,10 @@ def test_an_export_finds_old_messages_behind_many_new_ones(tmp_path: Path, monke
     assert not any("only the newest" in one for one in old["missing"])
     assert [one["alertname"] for one in all_of_it["history"]] == ["A8", "A7", "A6", "A5"]
     assert "only the newest 4 messages of this time are in it" in all_of_it["missing"]
+    signed_in(client)
+    refused = client.get("/api/export/alerts.csv?period=24h")
+    assert (refused.status_code, refused.get_json()["error"].split(" since ")[0]) == (400, "more than 4 alerts")
+    monkeypatch.setattr(exports, "MOST", 9)
+    whole = client.get("/api/export/alerts.csv?period=24h").get_data(as_text=True)
+    assert len(whole.splitlines()) == 1 + 9
     own.store.close()

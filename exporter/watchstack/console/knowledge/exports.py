@@ -164,21 +164,24 @@ def all_as_json() -> ResponseReturnValue:
 @blueprint.get("/api/export/alerts.csv")
 @admin
 def alerts_as_csv() -> ResponseReturnValue:
-    """The alerts that began within the period, oldest first."""
+    """The alerts that began within the period, oldest first. Never a part of them: a table cannot say what it lacks."""
 
     def made(own: Console, over: Period) -> Response:
         try:
-            found = [one for one in since(own.store, over.start, MOST) if over.start <= one.began <= over.end]
+            known = since(own.store, over.start, MOST + 1)
         except StoreError as error:
-            return _refused(f"the inbox cannot be read: {error}")
+            return _refused(f"the inbox cannot be read: {error}", 503)
+        if len(known) > MOST:
+            return _refused(f"more than {MOST} alerts since {iso(over.start)}: ask from a later time", 400)
+        found = [one for one in known if over.start <= one.began <= over.end]
         return _file(table(found, own.clock.time()), "text/csv", _named(own, "alerts", "csv"))
 
     return _exported("alerts.csv", made)
 
 
-def _refused(words: str) -> Response:
+def _refused(words: str, status: int) -> Response:
     answer = jsonify(error=words)
-    answer.status_code = 503
+    answer.status_code = status
     return answer
 
 
