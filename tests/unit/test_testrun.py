@@ -99,10 +99,31 @@ def test_the_counts_come_from_pytest(tmp_path: Path) -> None:
 
 
 def test_lanes_keep_their_order_and_lose_nothing() -> None:
-    names = {1: ["a", "b", "c"], 2: ["d", "e"]}
-    given = [Tier(name, (), lane=lane) for lane, row in names.items() for name in row]
-    done = tiers.run_lanes(given, lambda tier: Outcome(tier, 0, 0.0))
-    assert [outcome.tier.name for outcome in done] == ["a", "b", "c", "d", "e"]
+    rows = {(1, 1): "abc", (2, 1): "f", (1, 2): "de", (2, 2): "gh"}  # by stage and lane
+    given = [Tier(name, (), lane, stage) for (stage, lane), row in rows.items() for name in row]
+    begun: list[str] = []
+
+    def one(tier: Tier) -> Outcome:
+        begun.append(tier.name)
+        return Outcome(tier, 0, 0.0)
+
+    done = tiers.run_lanes(given, one)
+    assert [outcome.tier.name for outcome in done] == list("abcdefgh")
+    assert set(begun[:5]) == set("abcde"), "the first stage ends before the second begins"
+    assert [name for name in begun if name in "abc"] == list("abc")
+
+
+def test_no_browser_runs_beside_docker() -> None:
+    """Interfaces that come and go make Chromium let go of what it loads."""
+    with_docker = {tier.stage for tier in tiers.TIERS if tier.name == "compose"}
+    with_browser = {
+        tier.stage
+        for tier in tiers.TIERS
+        for word in tier.command
+        if word.startswith("tests/") and any("chromium" in p.read_text() for p in sorted((ROOT / word).rglob("*.py")))
+    }
+    assert with_browser
+    assert with_browser.isdisjoint(with_docker)
 
 
 def test_every_folder_of_tests_is_in_a_tier() -> None:

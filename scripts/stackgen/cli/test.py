@@ -47,9 +47,9 @@ def test(install: bool, quick: bool, names: tuple[str, ...], pytest_arguments: t
     if any(tier.real for tier in tiers):
         _say("building or fetching the programs that the cache lacks")
         _say(builds.fill(root) or "the programs are there")
-        outcomes += [_announced(tier, root, pytest_arguments) for tier in tiers if tier.real and not tier.lane]
-        laned = (tier for tier in tiers if tier.lane)
-        outcomes += run_lanes(laned, lambda tier: _announced(tier, root, pytest_arguments))
+        outcomes += run_lanes(
+            (tier for tier in tiers if tier.real), lambda tier: _announced(tier, root, pytest_arguments)
+        )
     _report(outcomes)
     _say(f"{time.monotonic() - began:.0f} s in all")
     sys.exit(FAILED if any(outcome.code for outcome in outcomes) else 0)

@@ -18,14 +18,19 @@ COUNTS = "STACK_TEST_COUNTS"  # names the file where a tier's pytest writes its 
 
 @dataclass(frozen=True)
 class Tier:
-    """command: arguments behind the interpreter. lane: 0 runs by itself; the other lanes run side by side, their tiers
-    mostly wait. A tier with a lane needs the parts' programs in the cache, and so does `tools`.
+    """command: arguments behind the interpreter. lane: 0 runs by itself, before all others and without the parts'
+    programs; lanes of a stage run side by side, their tiers mostly wait. The first stage ends before the second begins.
     """
 
     name: str
     command: tuple[str, ...]
     lane: int = 0
-    real: bool = True
+    stage: int = 1
+
+    @property
+    def real(self) -> bool:
+        """Whether it starts the parts' programs."""
+        return bool(self.lane)
 
     def present(self, root: Path) -> bool:
         """Whether the folders that the tier names are there."""
@@ -59,21 +64,22 @@ def _pytest(*arguments: str) -> tuple[str, ...]:
 
 FAULTS = "tests/native/test_native_faults.py"
 EDITS = ("tests/native/test_apply_faults.py", "tests/native/test_apply_reported.py", "tests/native/test_drill.py")
+# Chromium lets go of what it loads when interfaces come and go, as those of containers do: its stage ends before.
 TIERS = (
-    Tier("format", ("-m", "ruff", "format", "--check", "--quiet", "."), real=False),
-    Tier("lint", ("-m", "ruff", "check", "--quiet", "."), real=False),
-    Tier("types", ("-m", "mypy"), real=False),
-    Tier("unit", _pytest("-n", "2", "tests/unit", "tests/golden"), real=False),
-    Tier("security", _pytest("-n", "2", "tests/security"), real=False),
-    Tier("tools", _pytest("-n", "2", "tests/tools")),
-    Tier("native", _pytest(*(f"--ignore={path}" for path in (FAULTS, *EDITS)), "tests/native"), lane=1),
-    Tier("compose", _pytest("tests/compose"), lane=2),
-    Tier("edits", _pytest(*EDITS), lane=1),
-    Tier("faults", _pytest(FAULTS), lane=3),
-    Tier("grafana", _pytest("tests/grafana"), lane=3),
-    Tier("services", _pytest("tests/services"), lane=2),
-    Tier("examples", _pytest("tests/examples"), lane=3),
+    Tier("format", ("-m", "ruff", "format", "--check", "--quiet", ".")),
+    Tier("lint", ("-m", "ruff", "check", "--quiet", ".")),
+    Tier("types", ("-m", "mypy")),
+    Tier("unit", _pytest("-n", "2", "tests/unit", "tests/golden")),
+    Tier("security", _pytest("-n", "2", "tests/security")),
+    Tier("tools", _pytest("-n", "2", "tests/tools"), lane=1),
+    Tier("grafana", _pytest("tests/grafana"), lane=2),
     Tier("browser", _pytest("tests/browser"), lane=3),
+    Tier("native", _pytest(*(f"--ignore={path}" for path in (FAULTS, *EDITS)), "tests/native"), lane=1, stage=2),
+    Tier("services", _pytest("tests/services"), lane=1, stage=2),
+    Tier("examples", _pytest("tests/examples"), lane=1, stage=2),
+    Tier("compose", _pytest("tests/compose"), lane=2, stage=2),
+    Tier("faults", _pytest(FAULTS), lane=3, stage=2),
+    Tier("edits", _pytest(*EDITS), lane=3, stage=2),
 )
 
 
@@ -101,11 +107,13 @@ def run(tier: Tier, root: Path, extra: tuple[str, ...] = ()) -> Outcome:
 
 
 def run_lanes(tiers: Iterable[Tier], one: Callable[[Tier], Outcome]) -> list[Outcome]:
-    """Runs each lane's tiers in order, the lanes side by side."""
-    lanes: dict[int, list[Tier]] = {}
+    """Runs the stages one after the other: each lane's tiers in order, a stage's lanes side by side."""
+    stages: dict[int, dict[int, list[Tier]]] = {}
     for tier in tiers:
-        lanes.setdefault(tier.lane, []).append(tier)
-    with ThreadPoolExecutor(max_workers=max(len(lanes), 1)) as pool:
-        return [
-            outcome for lane in pool.map(lambda lane: [one(tier) for tier in lane], lanes.values()) for outcome in lane
-        ]
+        stages.setdefault(tier.stage, {}).setdefault(tier.lane, []).append(tier)
+    outcomes: list[Outcome] = []
+    for _, lanes in sorted(stages.items()):
+        with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
+            done = pool.map(lambda lane: [one(tier) for tier in lane], lanes.values())
+            outcomes += [outcome for lane in done for outcome in lane]
+    return outcomes
