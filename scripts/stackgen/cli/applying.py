@@ -219,8 +219,8 @@ def remember_version(session: Session, output: Output, stack: Running | None, by
     if stack is None:
         return
     history, sources = versions.History(session.state), versions.sources(session.root)
-    digest, newest = config_digest(stack.after), history.newest()
-    if newest is not None and (newest.digest, newest.sources) == (digest, versions.digests(sources)):
+    digest = config_digest(stack.after)
+    if history.ends_with(digest, versions.digests(sources)):
         return
     try:
         history.add(

@@ -83,16 +83,21 @@ def _examples(session: Session, output: Output, engine: str, wanted: bool) -> No
     if not wanted:
         native_examples.leave(session.state)
         return
-    if engine == "docker":  # their image has their packages
-        native_examples.want(session.state, session.environment)
-        return
-    if lacking := packages.missing(packages.pinned(*(session.root / name for name in packages.EXAMPLES))):
-        output.say(f"installing what the examples need into .venv: {', '.join(lacking)}")
-        try:
-            packages.install(session.root, lacking)
-        except packages.PackagesError as error:
-            raise EngineError(str(error), "./stack up starts the stack without the examples") from error
+    if engine == "native":  # with Docker their image has their packages
+        _install(session, output)
     native_examples.want(session.state, session.environment)
+
+
+def _install(session: Session, output: Output) -> None:
+    """What the examples need, into .venv. Raises EngineError."""
+    lacking = packages.missing(packages.pinned(*(session.root / name for name in packages.EXAMPLES)))
+    if not lacking:
+        return
+    output.say(f"installing what the examples need into .venv: {', '.join(lacking)}")
+    try:
+        packages.install(session.root, lacking)
+    except packages.PackagesError as error:
+        raise EngineError(str(error), "./stack up starts the stack without the examples") from error
 
 
 def _awaited(part: PartStatus) -> bool:

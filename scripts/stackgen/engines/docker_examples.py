@@ -7,9 +7,7 @@ which ports, is in `native_examples`.
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from stackgen.engines import native_examples
 from stackgen.engines.docker_placement import COMPOSE
-from stackgen.engines.native_files import unwritable
+from stackgen.engines.native_files import replace, unwritable
 from stackgen.engines.native_tree import read_tree, targets, templates
 from stackgen.model import Model
 from stackgen.parts.table import PARTS
@@ -79,7 +77,7 @@ def put(root: Path, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
             path = folder / name
             if not path.is_file() or path.read_bytes() != content:
-                _replace(folder, path, content)
+                _write(folder, path, content)
         for name in read_tree(folder).keys() - files.keys():
             (folder / name).unlink()
     except OSError as error:
@@ -102,20 +100,10 @@ def forget(root: Path, client: docker.DockerClient, project: str) -> None:
             volume.remove()
 
 
-def _replace(folder: Path, path: Path, content: bytes) -> None:
+def _write(folder: Path, path: Path, content: bytes) -> None:
     """Readable by everybody, as containers run as users of their own."""
     folder.parent.mkdir(mode=0o700, exist_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     for place in (path.parent, *path.parent.relative_to(folder).parents):
         (folder / place).chmod(0o755)
-    descriptor, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    replace(path, content, mode=0o644)

@@ -78,14 +78,19 @@ def write_json(path: Path, content: Any) -> None:
     replace(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Replaces the file in one step; a reader sees the old or the new content. Raises OSError."""
+def replace(path: Path, content: bytes, mode: int | None = None) -> None:
+    """Replaces the file in one step; a reader sees the old or the new content. Raises OSError.
+
+    mode: its permissions, None for what the umask leaves.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if mode is not None:
+            temporary.chmod(mode)
         temporary.replace(path)
     except OSError:
         with contextlib.suppress(OSError):

@@ -114,8 +114,8 @@ class Attempt:
 
     def applied(self, history: History) -> None:
         """Writes what it wanted into the history, unless that is its newest version already. Raises EngineError."""
-        after, newest = self.after, history.newest()
-        if newest is not None and (newest.digest, newest.sources) == (after.digest, after.sources):
+        after = self.after
+        if history.ends_with(after.digest, after.sources):
             return
         history.add(
             APPLIED,

@@ -65,6 +65,11 @@ class History:
         """The version that was applied last."""
         return next((entry for entry in self.entries() if entry.what == APPLIED), None)
 
+    def ends_with(self, digest: str, sources: Digests) -> bool:
+        """Whether the version that was applied last is this one: what was rendered, and from which sources."""
+        newest = self.newest()
+        return newest is not None and (newest.digest, newest.sources) == (digest, sources)
+
     def keep(self, contents: Mapping[str, bytes]) -> dict[str, str]:
         """Puts contents into the store; path to sha256. Raises EngineError when the disk does not take them."""
         known = digests(contents)

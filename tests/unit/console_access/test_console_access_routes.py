@@ -50,11 +50,6 @@ def own(tmp_path: Path, clock: FakeClock) -> Iterator[Console]:
     made.store.close()
 
 
-@pytest.fixture
-def client(own: Console) -> FlaskClient:
-    return create_app(own).test_client()
-
-
 def routes(client: FlaskClient) -> list[Route]:
     """Every route and method, and a few addresses that are none."""
     adapter = client.application.url_map.bind("localhost")

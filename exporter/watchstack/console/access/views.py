@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g, jsonify, make_response, redirect, render_template, request
+from flask import Blueprint, g, jsonify, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from watchstack.console import access
@@ -15,6 +15,7 @@ from watchstack.console.access.limits import guesser
 from watchstack.console.access.sessions import ABSOLUTE
 from watchstack.console.context import Console, console
 from watchstack.console.pages import frame
+from watchstack.console.refusal import refusal
 from watchstack.console.store import StoreError
 
 PAGE = 100
@@ -119,9 +120,9 @@ def audit_json() -> ResponseReturnValue:
         limit = _whole(request.args.get("limit", "100"), LARGEST_PAGE)
         return jsonify([note.as_json() for note in _found(console(), limit, _chosen())])
     except ValueError:
-        return _error(400, f"limit: 1 to {LARGEST_PAGE}; before: the id of a note")
+        return refusal(400, f"limit: 1 to {LARGEST_PAGE}; before: the id of a note")
     except StoreError as error:
-        return _error(503, str(error))
+        return refusal(503, str(error))
 
 
 def _chosen() -> dict[str, str]:
@@ -139,12 +140,6 @@ def _whole(text: str, high: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= high):
         raise ValueError("before: the id of a note")
     return int(text)
-
-
-def _error(status: int, words: str) -> Response:
-    answer = jsonify(error=words)
-    answer.status_code = status
-    return answer
 
 
 def _form(wanted: str, trouble: str = "", name: str = "") -> str:

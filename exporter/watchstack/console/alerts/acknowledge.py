@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, abort, g, jsonify, redirect, render_template, request
+from flask import Blueprint, abort, g, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from watchstack.console.access.guard import own_path
@@ -19,6 +19,7 @@ from watchstack.console.context import Console, console
 from watchstack.console.inbox.entries import ESCALATED
 from watchstack.console.pages import frame
 from watchstack.console.peers.ask import SHORT, Peer, PeerError
+from watchstack.console.refusal import refusal
 from watchstack.console.store import StoreError
 
 DURATIONS = (("3600", "1 hour"), ("14400", "4 hours"), ("28800", "8 hours"), ("86400", "1 day"), ("259200", "3 days"))
@@ -109,20 +110,20 @@ def take_json(fingerprint: str) -> ResponseReturnValue:
     """JSON {"note": …, "who": …, "seconds": …, "scope": "one" or "alike"}, all of them optional."""
     told = request.get_json(silent=True)
     if not isinstance(told, dict):
-        return _error(400, "give a JSON object")
+        return refusal(400, "give a JSON object")
     who, note, scope = (told.get(name, usual) for name, usual in (("who", ""), ("note", ""), ("scope", ONE)))
     seconds = told.get("seconds", int(USUAL))
     if not all(isinstance(text, str) for text in (who, note, scope)) or type(seconds) is not int:
-        return _error(400, "who, note and scope are text, seconds is a whole number")
+        return refusal(400, "who, note and scope are text, seconds is a whole number")
     word = Word(" ".join(who.split()) or _account(), note.strip(), seconds, scope)
     if troubles := word.troubles():
-        return _error(400, " ".join(troubles))
+        return refusal(400, " ".join(troubles))
     try:
         number = _acknowledge(console(), _labels(console(), fingerprint), word)
     except Unknown:
-        return _error(404, "no alert has this fingerprint")
+        return refusal(404, "no alert has this fingerprint")
     except PeerError as error:
-        return _error(400 if error.refused else 503, str(error))
+        return refusal(400 if error.refused else 503, str(error))
     return jsonify(silence=number, until=iso(console().clock.time() + seconds)), 201
 
 
@@ -131,9 +132,9 @@ def undo_json(fingerprint: str) -> ResponseReturnValue:
     try:
         ended = _undo(console(), fingerprint)
     except Unknown:
-        return _error(404, "no alert has this fingerprint")
+        return refusal(404, "no alert has this fingerprint")
     except PeerError as error:
-        return _error(503, str(error))
+        return refusal(503, str(error))
     return jsonify(ended=ended)
 
 
@@ -219,9 +220,3 @@ def _form(fingerprint: str, labels: Mapping[str, str], word: Word, troubles: lis
         durations=DURATIONS,
         longest=LONGEST,
     )
-
-
-def _error(status: int, words: str) -> Response:
-    answer = jsonify(error=words)
-    answer.status_code = status
-    return answer

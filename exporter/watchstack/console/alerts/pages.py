@@ -16,6 +16,7 @@ from watchstack.console.clock import iso
 from watchstack.console.context import console
 from watchstack.console.inbox.entries import FIRING, SEVERITIES
 from watchstack.console.pages import frame
+from watchstack.console.refusal import refusal
 from watchstack.console.store import StoreError
 
 SHOWN = 200  # alerts of one page
@@ -176,11 +177,5 @@ def _whole(name: str, high: int, usual: int | None = None) -> int:
     if text is None:
         return usual
     if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= high):
-        abort(_bad(f"{name}: a whole number from 1 to {high}"))
+        abort(refusal(400, f"{name}: a whole number from 1 to {high}"))
     return int(text)
-
-
-def _bad(words: str) -> Response:
-    answer = jsonify(error=words)
-    answer.status_code = 400
-    return answer

@@ -13,6 +13,7 @@ from watchstack.console import access
 from watchstack.console.context import Console, console
 from watchstack.console.inbox.entries import FIRING, RESOLVED, Notice
 from watchstack.console.inbox.payload import PayloadError, parse
+from watchstack.console.refusal import refusal
 from watchstack.console.store import StoreError
 
 LARGEST_PAGE = 1000
@@ -50,8 +51,7 @@ def takes_notices(handle: Callable[[Console, list[Notice]], Response]) -> Callab
 def _refuse(own: Console, status: int, reason: str, message: str) -> Response:
     own.metrics.rejected.labels(reason).inc()
     _log.warning("%s from %s refused: %s", request.path, request.remote_addr, message)
-    answer = jsonify(error=message)
-    answer.status_code = status
+    answer = refusal(status, message)
     if status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
     if status == 503:
@@ -87,16 +87,12 @@ def listing() -> Response:
     status = request.args.get("status", "")
     limit, before = _whole("limit", 100, LARGEST_PAGE), _whole("before", None, 2**62)
     if limit is None or before == 0 or status not in ("", FIRING, RESOLVED):
-        answer = jsonify(error="limit: 1 to 1000; status: firing or resolved; before: the id of an entry")
-        answer.status_code = 400
-        return answer
+        return refusal(400, "limit: 1 to 1000; status: firing or resolved; before: the id of an entry")
     chosen = {name: request.args.get(name, "")[:LONGEST] for name in ("alertname", "severity", "team", "service", "q")}
     try:
         found = console().inbox.newest(limit=limit, status=status, before=before, **chosen)
     except StoreError as error:
-        answer = jsonify(error=str(error))
-        answer.status_code = 503
-        return answer
+        return refusal(503, str(error))
     return jsonify([entry.as_json() for entry in found])
 
 

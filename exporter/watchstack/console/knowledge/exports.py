@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, abort, jsonify, render_template, request
+from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from watchstack.console.access import admin
@@ -24,6 +24,7 @@ from watchstack.console.inbox.entries import Entry
 from watchstack.console.knowledge import insights, rules, services, targets
 from watchstack.console.knowledge.common import Away, Period, Wrong, ask, period, vectors
 from watchstack.console.pages import frame
+from watchstack.console.refusal import refusal
 from watchstack.console.store import StoreError
 
 USUAL = "7d"
@@ -170,19 +171,13 @@ def alerts_as_csv() -> ResponseReturnValue:
         try:
             known = since(own.store, over.start, MOST + 1)
         except StoreError as error:
-            return _refused(f"the inbox cannot be read: {error}", 503)
+            return refusal(503, f"the inbox cannot be read: {error}")
         if len(known) > MOST:
-            return _refused(f"more than {MOST} alerts since {iso(over.start)}: ask from a later time", 400)
+            return refusal(400, f"more than {MOST} alerts since {iso(over.start)}: ask from a later time")
         found = [one for one in known if over.start <= one.began <= over.end]
         return _file(table(found, own.clock.time()), "text/csv", _named(own, "alerts", "csv"))
 
     return _exported("alerts.csv", made)
-
-
-def _refused(words: str, status: int) -> Response:
-    answer = jsonify(error=words)
-    answer.status_code = status
-    return answer
 
 
 @blueprint.get("/api/export/dashboards/<uid>")
