@@ -48,7 +48,10 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Counts for the closing table of `./stack test`."""
+    """Counts and failures for the closing table of `./stack test`."""
     if path := os.environ.get("STACK_TEST_COUNTS"):
-        counts = {name: len(found) for name, found in terminalreporter.stats.items() if name}
-        Path(path).write_text(json.dumps(counts))
+        stats = terminalreporter.stats
+        failed = {report.nodeid: None for name in ("failed", "error") for report in stats.get(name, [])}
+        counts = {name: len(stats.get(name, [])) for name in ("skipped", "failed", "error")}
+        counts["passed"] = len([report for report in stats.get("passed", []) if report.nodeid not in failed])
+        Path(path).write_text(json.dumps({"counts": counts, "failed": list(failed)}))

@@ -115,7 +115,11 @@ def grafana(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
         "GF_LOG_MODE": "console",
         "GF_SECURITY_DISABLE_BRUTE_FORCE_LOGIN_PROTECTION": "true",  # tests try wrong passwords, then the right one
-        **{name: value for name, value in of_compose().items() if name.startswith(("GF_AUTH_", "GF_USERS_"))},
+        **{
+            name: value
+            for name, value in of_compose().items()
+            if name.startswith(("GF_AUTH_", "GF_USERS_", "GF_DATABASE_"))
+        },
     }
     stack.command("render")
     (folder / "plugins").mkdir()

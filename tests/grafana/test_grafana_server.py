@@ -179,4 +179,7 @@ def test_the_envelope_is_taken_by_the_api(grafana: Grafana, stack: RunningStack)
 def test_the_log_holds_no_error(grafana: Grafana) -> None:
     """Behind the tests above on purpose: what they asked has been logged too."""
     assert [line for line in grafana.log.splitlines() if ERROR.search(line) and not REFUSED.search(line)] == []
+    assert "Database locked" not in grafana.log, (
+        "writers wait for each other: without GF_DATABASE_URL some retry, and fail"
+    )
     assert "HTTP Server Listen" in grafana.log

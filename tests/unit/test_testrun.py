@@ -85,17 +85,77 @@ def test_skipped_tests_are_told(code: int, counts: dict[str, int], word: str) ->
     assert Outcome(Tier("one", ()), code, 1.0, counts).word == word
 
 
+def pytest_of(folder: Path, tests: str, lane: int = 1) -> Tier:
+    """A tier of one file of tests, which may count their runs with `runs(NAME)`."""
+    (folder / "tests").mkdir()
+    (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = {ROOT / 'tests'}\n")
+    (folder / "tests" / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
+    (folder / "tests" / "test_some.py").write_text(f"""
+import pytest
+from pathlib import Path
+
+def runs(name):
+    with Path({str(folder)!r}, name).open("a+") as kept:
+        kept.write(".")
+        return kept.tell()
+
+{tests}""")
+    return Tier("one", ("-m", "pytest", "-p", "no:cacheprovider", "-q", "tests/test_some.py"), lane=lane)
+
+
 def test_the_counts_come_from_pytest(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
-    (tmp_path / "test_two.py").write_text(
-        "import pytest\ndef test_a(): pass\n@pytest.mark.skip(reason='no')\ndef test_b(): pass\n"
+    tier = pytest_of(
+        tmp_path, "def test_a(): pass\n@pytest.mark.skip(reason='no')\ndef test_b(): pass\ndef test_c(): assert 0\n"
     )
-    tier = Tier(
-        "one",
-        ("-m", "pytest", "-p", "no:cacheprovider", "-q", "-c", str(ROOT / "pyproject.toml"), str(tmp_path)),
-        lane=1,
-    )
-    assert dict(tiers.run(tier, ROOT).counts) == {"passed": 1, "skipped": 1}
+    outcome = tiers.run(tier, tmp_path)
+    assert outcome.counts == {"passed": 1, "skipped": 1, "failed": 1, "error": 0}
+    assert (outcome.code, outcome.unsteady) == (1, ())
+
+
+FIRST_FAILS = """
+@pytest.fixture(scope="module")
+def server():
+    yield runs("server")
+    assert runs("end") != 1, "the first does not end well"
+
+def test_good(): assert runs("good")
+
+@pytest.mark.parametrize("name", ["a b", "c"])
+def test_odd(server, name): assert runs(name) != 1
+"""
+
+
+def test_a_failure_that_does_not_come_again_is_told_and_passes(tmp_path: Path) -> None:
+    outcome = tiers.run(pytest_of(tmp_path, FIRST_FAILS), tmp_path)
+    names = [name.rpartition("::")[2] for name in outcome.unsteady]
+    assert names == ["test_odd[a b]", "test_odd[c]"]
+    assert (outcome.code, outcome.word) == (0, "passed, 3, 2 UNSTEADY")
+    assert len((tmp_path / "server").read_text()) == 2, "what the tests stand on is started anew"
+    assert len((tmp_path / "good").read_text()) == 1, "what passed does not run again"
+
+
+def test_only_real_programs_get_a_second_run(tmp_path: Path) -> None:
+    outcome = tiers.run(pytest_of(tmp_path, FIRST_FAILS, lane=0), tmp_path)
+    assert outcome.code == 1
+    assert len((tmp_path / "server").read_text()) == 1
+
+
+@pytest.mark.parametrize(
+    ("tests", "runs"),
+    [
+        ("def test_bad(): assert runs('all') > 9", 2),
+        ("@pytest.mark.parametrize('n', range(4))\ndef test_bad(n): assert runs('all') > 4", 1 * 4),
+        ("def test_bad():\n    if runs('all') > 1: pytest.skip('away now')\n    assert 0", 2),
+        ("import os\ndef test_bad():\n    runs('all')\n    os._exit(1)", 1),
+        ("def test_bad():\n    runs('all')\n    raise KeyboardInterrupt", 1),
+    ],
+    ids=["fails again", "too many", "skipped then", "pytest killed", "interrupted"],
+)
+def test_a_real_failure_stays_one(tmp_path: Path, tests: str, runs: int) -> None:
+    outcome = tiers.run(pytest_of(tmp_path, tests), tmp_path)
+    assert (bool(outcome.code), outcome.unsteady) == (True, ())
+    assert outcome.word.startswith("FAILED")
+    assert len((tmp_path / "all").read_text()) == runs
 
 
 def test_lanes_keep_their_order_and_lose_nothing() -> None:

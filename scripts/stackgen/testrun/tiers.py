@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 COUNTS = "STACK_TEST_COUNTS"  # names the file where a tier's pytest writes its counts (tests/conftest.py)
+TESTS_FAILED = 1  # pytest's exit code for that; others are a broken run
+AGAIN = 3  # more failures than these are no accident
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,15 @@ class Tier:
 
 @dataclass(frozen=True)
 class Outcome:
-    """seconds: wall clock; code: exit code of the tier's process. counts: tests by how they ended, {} for no tests."""
+    """seconds: wall clock; code: exit code of the tier's process. counts: tests by how they ended, {} for no tests.
+    unsteady: tests that failed, and passed at their second run (decision 0011).
+    """
 
     tier: Tier
     code: int
     seconds: float
     counts: Mapping[str, int] = field(default_factory=dict)
+    unsteady: tuple[str, ...] = ()
 
     @property
     def word(self) -> str:
@@ -55,7 +60,8 @@ class Outcome:
         if skipped and not passed:
             return f"SKIPPED, all {skipped}"
         told = f"passed, {passed}" if passed else "passed"
-        return f"{told}, {skipped} SKIPPED" if skipped else told
+        told += f", {skipped} SKIPPED" if skipped else ""
+        return f"{told}, {len(self.unsteady)} UNSTEADY" if self.unsteady else told
 
 
 def _pytest(*arguments: str) -> tuple[str, ...]:
@@ -84,12 +90,28 @@ TIERS = (
 
 
 def run(tier: Tier, root: Path, extra: tuple[str, ...] = ()) -> Outcome:
-    """Runs one tier; what it prints is passed through at once, or in one piece at its end when it has a lane."""
+    """Runs one tier; what it prints is passed through at once, or in one piece at its end when it has a lane.
+
+    Where the parts' programs run, up to AGAIN failed tests get a second run by themselves, on programs started anew.
+    """
     started = time.monotonic()
     arguments = (*tier.command, *extra) if "pytest" in tier.command else tier.command
+    code, counts, failed = _process(arguments, root, tier.real)
+    unsteady: tuple[str, ...] = ()
+    if tier.real and code == TESTS_FAILED and 0 < len(failed) <= AGAIN:
+        options = (word for word in arguments if not word.startswith("tests/"))
+        again, second, _ = _process((*options, *failed), root, tier.real)
+        if not again and second.get("passed") == len(failed):
+            code, unsteady = 0, tuple(failed)
+            counts = counts | {"passed": counts.get("passed", 0) + len(failed)}
+    return Outcome(tier, code, time.monotonic() - started, counts, unsteady)
+
+
+def _process(arguments: Iterable[str], root: Path, kept_back: bool) -> tuple[int, dict[str, int], list[str]]:
+    """Exit code, tests by how they ended, and those that failed by their node ids."""
     with tempfile.TemporaryFile() as kept, tempfile.NamedTemporaryFile("r") as counted:
         environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", COUNTS: counted.name}
-        output = kept if tier.lane else None
+        output = kept if kept_back else None
         code = subprocess.run(
             [sys.executable, *arguments],
             cwd=root,
@@ -102,8 +124,8 @@ def run(tier: Tier, root: Path, extra: tuple[str, ...] = ()) -> Outcome:
         kept.seek(0)
         sys.stdout.write(kept.read().decode(errors="replace"))
         sys.stdout.flush()
-        counts = json.loads(counted.read() or "{}")
-    return Outcome(tier, code, time.monotonic() - started, counts)
+        told = json.loads(counted.read() or "{}")
+    return code, told.get("counts", {}), told.get("failed", [])
 
 
 def run_lanes(tiers: Iterable[Tier], one: Callable[[Tier], Outcome]) -> list[Outcome]:
