@@ -11,6 +11,7 @@ Ends after its rounds. 0: every answer had its status, 1: some had not, or nothi
 from __future__ import annotations
 
 import argparse
+import http.client
 import http.cookiejar
 import json
 import sys
@@ -29,7 +30,7 @@ EXAMPLES = sorted(path.parent.name for path in HERE.glob("*/load.json"))
 def drive(name: str, url: str | None = None, *, rounds: int = 20, pause: float = 0.0) -> Counter[tuple[str, str, str]]:
     """Method, path and outcome (`200`, or `200, not 503`) of each request, and how often. pause: seconds between two.
 
-    Raises OSError where nothing answers.
+    Raises OSError where nothing answers, ValueError or InvalidURL for what is no address.
     """
     plan = json.loads((HERE / name / "load.json").read_text())
     found: Counter[tuple[str, str, str]] = Counter()
@@ -78,6 +79,9 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"nothing answers: {error}. Start the example, or give its address with --url", file=sys.stderr)
         return 1
+    except (ValueError, http.client.InvalidURL) as error:
+        print(f"{error}: an address is http://HOST:PORT", file=sys.stderr)
+        return 2
     for (method, path, outcome), number in found.items():
         print(f"{number:6} {method:6} {path} -> {outcome}")
     return 1 if any(", not " in outcome for _, _, outcome in found) else 0

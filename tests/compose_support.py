@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ ANSWERS_WITHIN = 120.0  # seconds for a dockerd that was just started
 PREFIX = "watchstack-test-"  # what the names of the tests' projects begin with
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
+PARTS = {
+    "prometheus", "alertmanager", "node-exporter", "loki", "promtail", "grafana", "exporter", "console", "containers"
+}  # fmt: skip
 
 
 def answers(host: str) -> bool:
@@ -185,6 +188,11 @@ class ComposeStack(RunningStack):
 
     def thaw(self, part: str) -> None:
         self.client.containers.get(self.containers()[part]["Id"]).kill("SIGCONT")
+
+    def all_up(self, jobs: Iterable[str] = frozenset(PARTS)) -> bool:
+        """Whether these are scraped and every target answers."""
+        found = self.targets()
+        return {name.split()[0] for name in found} >= set(jobs) and set(found.values()) == {"up"}
 
     def healths(self) -> dict[str, str]:
         """`State.Health.Status` of each service but init; "none" where the image can hold no check."""

@@ -52,13 +52,13 @@ def variable(**more: Any) -> dict[str, Any]:
     return {"current": {"value": "$__all"}, **usual, **more}
 
 
-def console_with(folder: Path, *documents: dict[str, Any], clock: FakeClock | None = None, **peers: str) -> Console:
-    """A console whose folder of dashboards holds these. peers: URL of each part."""
+def console_with(folder: Path, *documents: dict[str, Any], clock: FakeClock | None = None, **config: Any) -> Console:
+    """A console whose folder of dashboards holds these. config: keys of console.json, as the URL of each part."""
     shelf = folder / "dashboards"
     shelf.mkdir(exist_ok=True)
     for document in documents:
         (shelf / f"{document['uid']}.json").write_text(json.dumps(document))
-    return build(replace(settings(folder, **peers), dashboards=(shelf,)), clock or FakeClock())
+    return build(replace(settings(folder, **config), dashboards=(shelf,)), clock or FakeClock())
 
 
 def answered(question: Question, *series: tuple[dict[str, str], list[float]]) -> Answer:

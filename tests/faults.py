@@ -74,9 +74,14 @@ def part_down(job: str, status: str) -> Callable[[dict[str, Any]], bool]:
 
 
 def check_part_faults(
-    stack: RunningStack, faults: dict[str, Fault], *, hangs: bool, meanwhile: Callable[[], None] = lambda: None
+    stack: RunningStack,
+    faults: dict[str, Fault],
+    *,
+    hangs: bool,
+    meanwhile: Callable[[], None] = lambda: None,
+    say: Callable[[str], None] = print,
 ) -> None:
-    """Stops all the parts at once, expects a notification of each, mends them, expects each recovery; prints times.
+    """Stops all the parts at once, expects a notification of each, mends them, expects each recovery; says the times.
 
     The parts are one group in Alertmanager: the first is told within the bound of the design, the others with it or
     within one group_interval more. meanwhile: called when Alertmanager has heard of the recovery and sits on it; what
@@ -97,7 +102,7 @@ def check_part_faults(
             fault.start()
     limits = [bound] + [bound + GROUP_INTERVAL] * (len(faults) - 1)
     for (job, fired), limit in zip(sorted(told.items(), key=lambda pair: pair[1].seconds), limits, strict=True):
-        print(replace(fired, bound=limit).line(f"{job} stops: firing"))
+        say(replace(fired, bound=limit).line(f"{job} stops: firing"))
         assert fired.seconds <= limit + ROOM
         annotations = fired.entry["annotations"]
         assert job in annotations["summary"]
@@ -109,7 +114,7 @@ def check_part_faults(
     recovery = RESTART + SCRAPE + EVALUATION + GROUP_INTERVAL + SLACK
     for job, fired in told.items():
         back = wait_for(stack, part_down(job, "resolved"), mended, recovery)
-        print(back.line(f"{job} is back: resolved"))
+        say(back.line(f"{job} is back: resolved"))
         assert back.seconds <= recovery + ROOM
         assert back.entry["annotations"]["summary"] == fired.entry["annotations"]["summary"]
 
@@ -126,7 +131,9 @@ def assert_page(url: str, stack: RunningStack) -> None:
     assert b"<h1" in stack.read("console", path)
 
 
-def check_watchdog(stack: RunningStack, stop: Callable[[], None], start: Callable[[], None]) -> None:
+def check_watchdog(
+    stack: RunningStack, stop: Callable[[], None], start: Callable[[], None], *, say: Callable[[str], None] = print
+) -> None:
     """Stops Prometheus itself: the console notices that nothing comes any more, and that it comes again."""
     began = time.time()
     stop()
@@ -135,13 +142,13 @@ def check_watchdog(stack: RunningStack, stop: Callable[[], None], start: Callabl
     finally:
         mended = time.time()
         start()
-    print(fired.line("prometheus stops: the watchdog's alarm"))
+    say(fired.line("prometheus stops: the watchdog's alarm"))
     assert fired.entry["annotations"]["summary"]
     assert fired.entry["annotations"]["runbook_url"].endswith("/runbooks/watchdog")
     assert_page(fired.entry["annotations"]["runbook_url"], stack)
     assert fired.seconds <= WATCHDOG_BOUND + ROOM
     told = wait_for(stack, watchdog_entry("resolved"), mended, 90.0)
-    print(told.line("prometheus is back: resolved"))
+    say(told.line("prometheus is back: resolved"))
     assert told.seconds <= told.bound + ROOM
 
 

@@ -233,7 +233,11 @@ class AiMetrics(_Subject):
     def called(self, model: str, status: str, cost: float = 0.0) -> None:
         """A call ended. status: `success` or `error`. cost: US dollars; what is not above 0 is not added (G-30)."""
         self._measures.add("ai_calls_total", model, status)
-        if cost > 0:
+        try:
+            costly = cost > 0
+        except TypeError:  # no number: the store drops it, and says so
+            costly = True
+        if costly:
             self._measures.add("ai_cost_dollars_total", amount=cost)
 
     def call(self, model: str) -> AiCall:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import weakref
 from collections.abc import Callable, Iterable
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from watchstack.shared import SharedNumbers
 
+_log = logging.getLogger("watchstack")
 EXTENSION = "watchstack"  # the key of app.extensions in Flask
 
 
@@ -72,6 +74,8 @@ class Monitoring(Business):
         sampler: HostSampler | None = None,
     ) -> None:
         self.settings = Settings.from_environ(preset=preset) if settings is None else settings
+        if self.settings.alerting_enabled:
+            _log.warning("ALERTING_ENABLED is set, but nothing alerts from within the application yet: the stack does")
         folder = self.settings.prometheus_multiproc_dir
         self.numbers = _shared_numbers(folder) if folder else None
         self.registry = _own_registry() if registry is None else registry
@@ -104,9 +108,12 @@ class Monitoring(Business):
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Watches a Flask application. Raises ValueError when it is watched already."""
+        """Watches a Flask application. Raises ValueError when it is watched already, TypeError for another kind."""
         from flask import got_request_exception
 
+        if not hasattr(app, "extensions"):
+            kind = type(app).__name__
+            raise TypeError(f"{kind} is no Flask application: init_asgi() and init_wsgi() take those of other kinds")
         if EXTENSION in app.extensions:
             raise ValueError(f"the application {app.name} is monitored already")
         app.extensions[EXTENSION] = self
@@ -225,10 +232,11 @@ def _recorder(numbers: SharedNumbers | None, settings: Settings) -> Recorder:
 
 
 def _own_registry() -> CollectorRegistry:
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(auto_describe=True)  # these do not tell their names, which nobody else may take
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
+    registry._auto_describe = False  # the application's own may have nothing to collect yet
     return registry
 
 

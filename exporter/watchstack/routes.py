@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from watchstack.access import LOGIN, Access, Gate
 from watchstack.catalogue import Preset
 from watchstack.endpoints import Endpoints, Handler
-from watchstack.settings import Settings
+from watchstack.settings import SettingError, Settings
 
 PROMETHEUS = "prometheus"  # in place of a schema: the body is Prometheus's
 MEDIA = {  # likewise, with its content type
@@ -128,11 +128,16 @@ ROUTES = (
 
 
 def served(settings: Settings) -> list[Route]:
-    """What an application with these settings serves; the static paths before those with parameters (X-04)."""
+    """What an application with these settings serves; the static paths before those with parameters (X-04).
+
+    Raises SettingError for metrics at the path of another endpoint.
+    """
     preset = settings.preset
     found = [route for route in ROUTES if not route.presets or preset is None or preset in route.presets]
     if settings.prometheus_enabled:
         taken = {route.path for route in found}
+        if settings.prometheus_path in taken - {"/health/metrics"}:  # which gives metrics and health (X-01)
+            raise SettingError("PROMETHEUS_PATH", settings.prometheus_path, "a path that no other endpoint here has")
         paths = [settings.prometheus_path]
         if preset is None:  # X-23: the same registry under the paths of all systems
             paths += ["/monitoring/metrics", "/api/metrics"]

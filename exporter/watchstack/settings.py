@@ -17,6 +17,7 @@ from watchstack.catalogue import Preset
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _LARGEST = 1e15  # inf and nan are no settings
+_KINDS: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,)}
 DEVELOPMENT = frozenset({"development", "dev", "test", "testing", "local"})
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -83,10 +84,12 @@ class Settings:
         low=0.0001,
         high=1,
     )
-    metrics_collection_interval: float = _setting(30.0, "Seconds between two samples of the host", "F-38", low=0.1)
+    metrics_collection_interval: float = _setting(
+        30.0, "Seconds between two samples of the host", "F-38", low=0.1, high=86_400
+    )
 
     health_check_timeout: float = _setting(
-        30.0, "Seconds a health check may take", "F-04 X-11", low=0.01, presets={"ai": 10.0}
+        30.0, "Seconds a health check may take", "F-04 X-11", low=0.01, high=86_400, presets={"ai": 10.0}
     )
     health_check_interval: float = _setting(60.0, "Seconds between two runs of a health check", "F-05", low=0.1)
     health_cpu_per_core: bool = _setting(
@@ -189,6 +192,7 @@ class Settings:
     def __post_init__(self) -> None:
         for one in dataclasses.fields(self):
             _check(one, getattr(self, one.name))
+        object.__setattr__(self, "preset", _preset(self.preset or ""))  # the word alone is taken too
 
     @classmethod
     def from_environ(
@@ -200,7 +204,7 @@ class Settings:
         Raises SettingError, and TypeError for a field that is none.
         """
         found = os.environ if environ is None else environ
-        chosen = _preset(preset if preset is not None else found.get("MONITORING_PRESET", ""))
+        chosen = _preset(preset if preset is not None else found.get("MONITORING_PRESET", "").strip())
         kinds = get_type_hints(cls)
         values: dict[str, Any] = {"preset": chosen}
         for one in dataclasses.fields(cls):
@@ -237,6 +241,12 @@ class Settings:
 
 
 OTHER_NAMES = {"smtp_host": ("SMTP_SERVER",)}
+LATER = frozenset(  # of alerting and logging from within the application: read and checked, nothing acts on them yet
+    {*("alerting_enabled", "alert_webhook_url", "alert_slack_webhook", "slack_webhook_url", "alert_check_interval"),
+     *("alert_email_enabled", "alert_console_enabled", "smtp_host", "smtp_port", "smtp_username", "smtp_password"),
+     *("from_email", "health_check_failure_threshold", "metrics_logging_enabled", "metrics_log_level", "log_level"),
+     *("log_file_path", "monitoring_debug", "prometheus_port")}
+)  # fmt: skip
 
 
 def variable(name: str) -> str:
@@ -252,6 +262,9 @@ def _preset(value: Preset | str) -> Preset | None:
 
 
 def _parse(name: str, text: str, kind: Any, one: dataclasses.Field[Any]) -> Any:
+    shown = text.encode(errors="replace").decode()
+    if shown != text:  # no answer could hold it
+        raise SettingError(name, "…" if one.metadata["secret"] else shown, "text in UTF-8")
     if kind is bool:
         if text.lower() in _TRUE | _FALSE:
             return text.lower() in _TRUE
@@ -271,12 +284,20 @@ def _check(one: dataclasses.Field[Any], value: Any) -> None:
     shown = f"{value:g}" if isinstance(value, float) else str(value)
     if one.name == "preset":
         _preset(value or "")
+    elif not _fits(one, value):
+        told = "…" if limits["secret"] else shown
+        raise SettingError(name, told, f"a value of type {one.type}, not {type(value).__name__}")
     elif "choices" in limits and value not in limits["choices"]:
         raise SettingError(name, shown, "one of " + ", ".join(limits["choices"]))
-    elif "path" in limits and (not value.startswith("/") or any(c.isspace() or c in "?#" for c in value)):
-        raise SettingError(name, shown, "a path that begins with / and holds no space, ? or #")
+    elif "path" in limits and (not value.startswith("/") or any(c.isspace() or c in "?#{}" for c in value)):
+        raise SettingError(name, shown, "a path that begins with / and holds no space, ?, #, { or }")
     elif "low" in limits and not (limits["low"] <= value <= limits.get("high", _LARGEST)):
         raise SettingError(name, shown, _bounds(one, "a number"))
+
+
+def _fits(one: dataclasses.Field[Any], value: Any) -> bool:
+    """Whether a value has the type of its field; a bool is no number."""
+    return isinstance(value, _KINDS[str(one.type)]) and (one.type == "bool" or not isinstance(value, bool))
 
 
 def _bounds(one: dataclasses.Field[Any], kind: str) -> str:

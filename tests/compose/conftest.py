@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from compose_support import ComposeStack, engine
+from outage import Outage
 from running import RunningStack
 from stackgen.engines.base import EngineError
 from stackgen.engines.docker_compose import find
@@ -59,3 +60,20 @@ def make_stack(
     yield make
     for stack in made:
         stack.close()
+
+
+@pytest.fixture(scope="session")
+def outage(docker_host: str, stand_ins: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
+    """Faults of a stack that have begun."""
+    root: Path = copy_checkout(tmp_path_factory.mktemp("outage"))
+    made = Outage(ComposeStack(root, port_variables(), docker_host, stand_ins))
+    made.begin()
+    yield made
+    made.stack.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _outage_first(request: pytest.FixtureRequest) -> None:
+    """It begins before the first test when a test that asks for it runs too."""
+    if any("outage" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("outage")

@@ -1,4 +1,4 @@
-"""The whole stack in containers: an interrupt, health as the engine says, targets, logs, secrets, data, faults."""
+"""The whole stack in containers: an interrupt, health as the engine says, targets, logs, secrets, data."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
-from compose_support import ComposeStack
-from faults import Fault, check_part_faults, check_watchdog, inbox
+from compose_support import PARTS, ComposeStack
+from faults import inbox
 from stackgen.images import envfile
 from waiting import until
 from watchstack import init
 
 pytestmark = pytest.mark.compose
 
-PARTS = {
-    "prometheus", "alertmanager", "node-exporter", "loki", "promtail", "grafana", "exporter", "console", "containers"
-}  # fmt: skip
 WITH_PROFILES = PARTS | {"redis", "redis-exporter", "postgres", "postgres-exporter", "blackbox-exporter"}
 NO_CHECK = {"redis-exporter"}  # its image holds nothing that could ask
 STRANGER = "12345:12345"
@@ -40,11 +36,6 @@ def started(stack: ComposeStack) -> tuple[ComposeStack, str, float]:
     began = time.monotonic()
     said = stack.command("up", "--wait").stdout  # chooses the engine by itself
     return stack, said, time.monotonic() - began
-
-
-def all_up(stack: ComposeStack, jobs: set[str]) -> bool:
-    found = stack.targets()
-    return {name.split()[0] for name in found} >= jobs and set(found.values()) == {"up"}
 
 
 def grafana(stack: ComposeStack, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -114,7 +105,7 @@ def test_every_container_is_hardened_as_it_runs(started: tuple[ComposeStack, str
 
 def test_every_target_is_up(started: tuple[ComposeStack, str, float]) -> None:
     stack = started[0]
-    until(lambda: all_up(stack, PARTS), 120, "every target is up")
+    until(stack.all_up, 120, "every target is up")
 
 
 def test_loki_returns_a_line_of_a_container(started: tuple[ComposeStack, str, float]) -> None:
@@ -245,25 +236,6 @@ def test_every_panel_has_data_or_says_why_not(started: tuple[ComposeStack, str, 
     assert "asked through Grafana in" in said[0]
 
 
-def test_a_fault_reaches_the_inbox_and_so_does_its_end(
-    started: tuple[ComposeStack, str, float], capsys: pytest.CaptureFixture[str]
-) -> None:
-    stack = started[0]
-    until(lambda: all_up(stack, PARTS), 120, "every target is up")
-
-    def start(part: str) -> None:
-        stack.client.containers.get(stack.containers()[part]["Id"]).start()
-
-    def stop(part: str) -> None:
-        stack.client.containers.get(stack.containers()[part]["Id"]).stop(timeout=10)
-
-    with capsys.disabled():
-        print()
-        faults = {part: Fault(partial(stop, part), partial(start, part)) for part in ("exporter", "node-exporter")}
-        silence = partial(check_watchdog, stack, partial(stop, "prometheus"), partial(start, "prometheus"))
-        check_part_faults(stack, faults, hangs=False, meanwhile=silence)
-
-
 def test_down_leaves_nothing_but_the_data_and_up_finds_it(started: tuple[ComposeStack, str, float]) -> None:
     stack = started[0]
     until(lambda: stack.query("up{job='exporter'}"), 120, "there is a series")
@@ -298,7 +270,7 @@ def test_profiles_bring_their_parts_and_exporters(started: tuple[ComposeStack, s
     stack = started[0]
     assert stack.healths() == {name: "none" if name in NO_CHECK else "healthy" for name in WITH_PROFILES}
     jobs = {"redis-exporter", "postgres-exporter", "blackbox-exporter"}
-    until(lambda: all_up(stack, jobs), 120, "the exporters are scraped")
+    until(lambda: stack.all_up(jobs), 120, "the exporters are scraped")
     until(lambda: {one["value"][1] for one in stack.query("redis_up")} == {"1"}, 120, "Redis is reached")
     until(lambda: {one["value"][1] for one in stack.query("pg_up")} == {"1"}, 120, "PostgreSQL is reached")
 

@@ -1,6 +1,7 @@
 """The AI example against its document: the rows of A, B, C, F and G that name the system [004].
 
-Its back ends are PostgreSQL and Redis; the OpenAI-compatible API is a server that records. Alerts come later.
+Its back ends are PostgreSQL and Redis; the OpenAI-compatible API is a server that records. What it does without them
+stands in test_ai_backends.py. Alerts come later.
 """
 
 from __future__ import annotations
@@ -10,71 +11,16 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 import yaml
-from examples_kit import EXAMPLES, Example, Prometheus, Recorder, described, recording, running, scraping
-from services_kit import Program, Proxy, conninfo, driver
+from ai_kit import CHAT, GENERATE, GOAL, SERVICES, WRITTEN, seen
+from examples_kit import EXAMPLES, Example, Prometheus, Recorder, described, running, scraping
+from services_kit import Program, conninfo, driver
 from waiting import DEADLINE, until
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("prometheus")]
-MODELS = json.dumps({"object": "list", "data": []}).encode()
-WRITTEN = json.dumps(
-    {
-        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o",
-        "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": "Rise at six."}, "finish_reason": "stop"}
-        ],
-        "usage": {"prompt_tokens": 4000, "completion_tokens": 1000, "total_tokens": 5000},
-    }
-).encode()  # fmt: skip
-CHAT = "/v1/chat/completions"
-GENERATE = "/api/user/ann/routine/generate"
-GOAL = {"goal": "sleep better"}
-TIMEOUT = "4"  # seconds: so long that no check needs it on a busy machine
-SERVICES = {"database", "redis", "openai", "system", "responsiveness"}
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[Recorder]:
-    """The OpenAI-compatible API."""
-    with recording(**{"v1/models": (200, MODELS), CHAT[1:]: (200, WRITTEN)}) as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def line(postgres: Program) -> Iterator[Proxy]:
-    """What lies between the example and its database."""
-    one = Proxy(postgres.port)
-    yield one
-    one.close()
-
-
-@pytest.fixture(scope="module")
-def make(
-    line: Proxy, redis_server: Program, model: Recorder, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Example]:
-    """The example with its back ends; environ: over what it is started with."""
-
-    def one(**environ: str) -> Example:
-        own = {
-            "DATABASE_URL": conninfo(line.port), "REDIS_URL": f"redis://127.0.0.1:{redis_server.port}",
-            "OPENAI_API_KEY": "key-of-a-test", "OPENAI_BASE_URL": f"{model.url}/v1",
-            "HEALTH_CHECK_INTERVAL": "0.3", "HEALTH_CHECK_TIMEOUT": TIMEOUT,
-        }  # fmt: skip
-        command, folder = ("-m", "services.api_gateway.openai_main"), tmp_path_factory.mktemp("ai")
-        return Example("ai", *command, port=8000, folder=folder, **{**own, **environ})
-
-    return one
-
-
-@pytest.fixture(scope="module")
-def holistic(make: Callable[..., Example]) -> Iterator[Example]:
-    with running(make(), "/health/live") as example:
-        example.drive()
-        yield example
 
 
 @pytest.fixture(scope="module")
@@ -84,21 +30,6 @@ def prometheus(
     job, folder = EXAMPLES / "ai/prometheus.yml", tmp_path_factory.mktemp("prometheus")
     with scraping(program("prometheus"), job, "holisticos", holistic.port, folder) as one:
         yield one
-
-
-def health(example: Example) -> dict[str, Any]:
-    found: dict[str, Any] = example.ask("/api/health").json()
-    return found
-
-
-def seen(example: Example, good: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-    """The first health that is as it should be."""
-
-    def look() -> dict[str, Any] | None:
-        found = health(example)
-        return found if good(found) else None
-
-    return until(look, why=lambda: health(example))
 
 
 def test_comprehensive_health(holistic: Example) -> None:  # A-36 C-38 C-43 C-46 C-47 C-53 C-54 C-55 C-57 C-60
@@ -291,98 +222,6 @@ print([member.value for member in HealthStatus], health_checker.check_timeout, h
     assert said.strip() == f"['healthy', 'degraded', 'unhealthy', 'critical'] 10.0 {thresholds}"
 
 
-def test_the_database_goes_and_returns(holistic: Example, postgres: Program) -> None:  # A-37 C-45 C-59 C-62 X-02 Y-01
-    postgres.stop()
-    try:
-        found = seen(holistic, lambda found: found["services"]["database"]["message"].startswith("Database error: "))
-        database = found["services"]["database"]
-        assert (database["status"], database["response_time_ms"]) == ("critical", -1)
-        assert found["overall_status"] == "critical"
-        assert found["summary"]["critical_issues"] == [f"database: {database['message']}"]
-        assert holistic.ask("/api/health").status == 200  # [004] answers always 200
-        simple = holistic.ask("/api/health/simple")
-        assert (simple.status, simple.json()) == (503, {"status": "unhealthy"})
-        assert described(holistic)["/health/live"] == 200
-        assert holistic.ask("/api/user/nobody/routine").status == 500
-    finally:
-        postgres.start()
-    until(lambda: health(holistic)["overall_status"] == "healthy")
-    until(lambda: holistic.ask("/api/health/simple").status == 200)
-
-
-def test_a_database_that_hangs(holistic: Example, line: Proxy) -> None:  # C-38 C-44 C-62
-    line.seconds = 600.0
-    told = f"Database timeout after {TIMEOUT}s"
-    try:
-        found = seen(holistic, lambda found: found["services"]["database"]["message"] == told)
-        assert found["services"]["database"]["response_time_ms"] == 1000 * int(TIMEOUT)
-        assert holistic.ask("/api/health/simple").status == 503
-        assert holistic.ask("/health/live").status == 200
-    finally:
-        line.seconds = 0.0
-    until(lambda: health(holistic)["overall_status"] == "healthy")
-
-
-def test_redis_goes_and_returns(holistic: Example, redis_server: Program) -> None:  # C-56 C-59 C-60
-    redis_server.stop()
-    try:
-        found = seen(
-            holistic,
-            lambda found: (
-                set(found["summary"]["healthy_services"]) == SERVICES - {"redis"}
-                and found["services"]["redis"]["response_time_ms"] == -1
-            ),
-        )
-        redis = found["services"]["redis"]
-        assert found["overall_status"] == "degraded"
-        assert (redis["status"], redis["response_time_ms"]) == ("degraded", -1)
-        assert redis["message"].startswith("Redis error: ")
-        assert found["summary"]["warnings"] == [f"redis: {redis['message']}"]
-        assert holistic.ask("/api/user/ann/routine").status == 200
-    finally:
-        redis_server.start()
-    until(lambda: health(holistic)["overall_status"] == "healthy")
-
-
-def test_the_model_refuses_the_key_fails_and_hangs(holistic: Example, model: Recorder) -> None:  # C-47 C-48 C-49 C-59
-    def told() -> tuple[str, str]:
-        found = health(holistic)
-        return found["overall_status"], found["services"]["openai"]["message"]
-
-    try:
-        model.give["/v1/models"] = (401, b'{"error": {"message": "wrong key"}}')
-        refused = "OpenAI error: authentication refused: "
-        found = seen(holistic, lambda found: found["services"]["openai"]["message"].startswith(refused))
-        assert found["overall_status"] == "critical"
-        assert "key-of-a-test" not in json.dumps(found)
-        model.give["/v1/models"] = (500, b"{}")
-        until(lambda: told()[0] == "degraded" and told()[1].startswith("OpenAI error: "))
-        model.give["/v1/models"], model.seconds = (200, MODELS), 60.0
-        found = seen(holistic, lambda found: found["services"]["openai"]["message"] == "OpenAI API timeout")
-        assert found["overall_status"] == "degraded"
-        assert found["services"]["openai"]["response_time_ms"] == 1000 * int(TIMEOUT)
-    finally:
-        model.give["/v1/models"], model.seconds = (200, MODELS), 0.0
-    until(lambda: told() == ("healthy", "OpenAI API accessible"))
-
-
-def test_variables_take_effect(make: Callable[..., Example]) -> None:  # C-41 C-51 F-25 F-28
-    low = {
-        "DB_QUERY_SLOW_THRESHOLD_MS": "0.001", "MEMORY_USAGE_WARNING_PERCENT": "0.01", "ENVIRONMENT": "staging",
-        "HEALTH_ALWAYS_200": "false", "OPENAI_API_KEY": "",
-    }  # fmt: skip
-    with running(make(**low), "/health/live") as example:
-
-        def services() -> dict[str, Any]:
-            found = example.ask("/api/monitoring/stats").json()
-            assert found["environment"] == "staging"
-            return dict(found["health"]["services"])
-
-        until(lambda: services()["database"]["message"].startswith("Database slow: "), why=services)
-        assert services()["system"]["message"].startswith("High memory usage: ")
-        assert "openai" not in services()
-
-
 def test_prometheus_answers_each_metric_by_name(
     prometheus: Prometheus,
 ) -> None:  # A-01 B-76 B-77 B-78 B-79 B-80 B-81 B-88 L-25
@@ -399,22 +238,6 @@ def test_prometheus_answers_each_metric_by_name(
     prometheus.answer_to(labels)
     for name, expected in labels.items():
         assert prometheus.labels(name) == {frozenset(expected)}, name
-
-
-def test_without_a_server_it_keeps_a_file(make: Callable[..., Example], tmp_path: Path) -> None:  # X-36
-    with running(make(DATABASE_URL="", TMPDIR=str(tmp_path)), "/health/live") as example:
-        example.drive()
-        until(lambda: example.ask("/health/ready").status == 200)
-        assert (tmp_path / "holisticos.db").stat().st_size > 0
-
-
-def test_it_starts_without_any_back_end(make: Callable[..., Example]) -> None:  # A-37 C-45 F-27
-    gone = {"DATABASE_URL": "postgresql://watch@127.0.0.1:1/postgres", "OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}
-    with running(make(**gone, REDIS_URL="redis://127.0.0.1:1"), "/health/live") as example:
-        assert example.ask("/").status == 200
-        assert example.ask("/api/health/simple").status == 503
-        assert example.ask(GENERATE, "POST", GOAL).status == 500
-        assert health(example)["overall_status"] == "critical"
 
 
 def test_hosting_blueprint() -> None:  # F-49 N-34

@@ -55,6 +55,10 @@ def test_nothing_answers() -> None:
 
 def test_usage() -> None:
     assert load("nothing").returncode == 2
+    for url in ("localhost", "nonsense", "http://127.0.0.1:port", "http://[::1"):
+        done = load("flask", "--url", url)
+        assert (done.returncode, done.stderr.strip().splitlines()[1:]) == (2, [])
+        assert done.stderr.endswith("an address is http://HOST:PORT\n")
 
 
 def test_what_drives_the_examples_goes_on_after_half_an_answer() -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from stackgen.engines.docker_placement import COMPOSE
+from stackgen.load import load
+from stackgen.render import render
 from stackgen.render.dump import to_yaml
 from support import ROOT
 from trees import TREES, put, tree
@@ -92,6 +95,20 @@ def test_a_rule_test_that_expects_the_wrong_thing_fails(tmp_path: Path, program:
         assert right in good
         path.write_text(good.replace(right, wrong, 1))
         assert "FAILED" in refused(promtool, "test", "rules", path)
+
+
+def test_the_rule_of_the_page_on_editing_is_right_and_passes_its_tests(tmp_path: Path, program: Program) -> None:
+    text = (ROOT / "docs" / "editing.md").read_text(encoding="utf-8")
+    (rule,) = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    for name in ("docs", "grafana"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "rules" / "custom").mkdir(parents=True)
+    (tmp_path / "rules" / "custom" / "shop.yml").write_text(rule)
+    (tmp_path / "stack.yml").write_text("teams: {web: {critical: [inbox]}}\nthresholds: {orders_per_second: 0.1}\n")
+    model, findings = load(tmp_path)
+    assert findings == []
+    put(tmp_path / "out", render(model, COMPOSE))
+    assert "SUCCESS" in run(program("promtool"), "test", "rules", tmp_path / "out/prometheus/tests/custom-shop.yml")
 
 
 HOSTILE = [

@@ -198,7 +198,7 @@ def test_the_digest_is_asked_for_until_it_is_there(prometheus: ThreadingHTTPServ
     assert digests(engine.address) == {"0" * 64}
     assert await_live(engine, Expected((), 0.0, "0" * 64), DEADLINE) == []  # type: ignore[arg-type]
     missing = await_live(engine, Expected((), 0.0, "1" * 64), 0.1)  # type: ignore[arg-type]
-    assert missing == ["Prometheus does not show the new configuration in /api/v1/rules"]
+    assert missing == ["Prometheus does not show the new configuration in /api/v1/rules (./stack logs prometheus)"]
     engine.states["prometheus"] = State.STARTING
     assert await_live(engine, Expected(("prometheus",), 0.0, ""), 0.1) == ["prometheus is starting"]  # type: ignore[arg-type]
 

@@ -203,7 +203,19 @@ def test_the_judge_has_the_last_word(tmp_path: Path) -> None:
     assert asked == [["rate(x[5m] newer)", "x +\n  y is z\n"]]
 
 
+def test_of_an_unknown_threshold_nothing_more_is_told(tmp_path: Path) -> None:
+    (tmp_path / "rules/custom").mkdir(parents=True)
+    (tmp_path / "stack.yml").write_text("environment: test\n")
+    rule = "{alert: A, expr: '${threshold.memory_waring} < up', labels: {severity: info}}"
+    (tmp_path / "rules/custom/own.yml").write_text(f"groups:\n  - name: g\n    rules:\n      - {rule}\n")
+    with pytest.raises(SourceError) as refused:
+        load(tmp_path)
+    assert [found.check for found in refused.value.diagnostics] == ["unknown-threshold"]
+
+
 def test_words_for_what_promtool_says() -> None:
+    assert reworded("smoothed modifier is experimental and not enabled")[0].startswith("'smoothed' is experimental")
+    assert "`a\\.b`" in reworded("unknown escape sequence U+002E '.'")[1]
     assert reworded('unknown function with name "ratee"') == ("there is no function 'ratee'", "did you mean 'rate'?")
     said, hint = reworded('expected type range vector in call to function "rate", got instant vector')
     assert said == "rate() wants a range of time"

@@ -175,6 +175,20 @@ def test_without_a_stack_status_says_so(stack: Run) -> None:
     assert found["engine"] == ""
 
 
+def test_of_sources_that_cannot_be_read_status_says_nothing_but_that(stack: Run, root: Path) -> None:
+    (root / "stack.yml").write_text("teams: [\n")
+    (note,) = json.loads(stack("status", "--json")[1])["notes"]
+    assert "./stack check" in note
+
+
+def test_a_drill_that_cannot_be_written_or_is_of_a_disabled_alert_is_not_begun(stack: Run, root: Path) -> None:
+    code, _, err = stack("drill", "--write", str(root / "nowhere" / "page.md"))
+    assert (code, f"there is no folder {root / 'nowhere'}" in err) == (codes.USAGE, True)
+    (root / "stack.yml").write_text("overrides: {HostHighCPUUsage: {disabled: true}}\n")
+    code, _, err = stack("drill", "HostHighCPUUsage")
+    assert (code, "overrides in stack.yml switch HostHighCPUUsage off" in err) == (codes.USAGE, True)
+
+
 def test_down_and_logs_without_a_stack(stack: Run) -> None:
     assert stack("down")[:2] == (codes.FINE, "nothing runs\n")
     code, _, err = stack("logs", "prometheus")
@@ -195,6 +209,20 @@ def test_a_bug_is_told_without_a_traceback_unless_asked(stack: Run, monkeypatch:
     monkeypatch.setattr("stackgen.cli.app.signal.signal", lambda *_: None)
     with pytest.raises(ZeroDivisionError):
         run(["--debug", "render"])
+
+
+def test_a_terminal_that_lacks_a_character_shows_another(root: Path) -> None:
+    (root / "stack.yml").write_text("environment: 'Köln → Bonn'\n", "utf-8")
+    variables = {"STACK_ROOT": str(root), "PYTHONIOENCODING": "ascii", "DOCKER_HOST": "unix:///nonexistent"}
+    done = subprocess.run(
+        [sys.executable, "-m", "stackgen", "diff"],
+        env={**os.environ, **variables, "PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT / 'exporter'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (codes.OUT_OF_DATE, "")
+    assert 'environment="K?ln ? Bonn"' in done.stdout
 
 
 def test_a_second_command_refuses_and_names_the_first(stack: Run, root: Path) -> None:

@@ -202,6 +202,20 @@ def test_what_others_wrote_is_left_alone(tmp_path: Path, capsys: pytest.CaptureF
     assert [path.name for path in tmp_path.rglob("*.py")] == ["metrics.py"]  # all or nothing
 
 
+def test_no_module_of_an_application_is_hidden(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for preset, module in (("flask", "config.py"), ("api", "app/monitoring.py"), ("iot", "app.py")):
+        folder = tmp_path / preset
+        path = folder / module
+        path.parent.mkdir(parents=True)
+        path.write_text("# mine\n")
+        assert main([preset, str(folder)]) == 1
+        assert f"{path}, which the package {path.stem} would hide\n" in capsys.readouterr().err
+        assert [found for found in folder.rglob("*") if found.is_file()] == [path]
+    (tmp_path / "iot" / "app").mkdir()
+    (tmp_path / "iot" / "app" / "__init__.py").write_text("# mine, which hides the module already\n")
+    assert main(["iot", str(tmp_path / "iot")]) == 0
+
+
 def test_an_application_s_own_package_stays_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "app").mkdir()
     (tmp_path / "app/__init__.py").write_text("# theirs\n")

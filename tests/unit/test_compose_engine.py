@@ -15,6 +15,7 @@ from stackgen.engines.docker import DockerEngine
 from stackgen.images import own
 from stackgen.model import Model, Stack
 from stackgen.parts.table import OWN_IMAGE, PARTS
+from support import choose_ports
 
 PORTS = {name: part.port for name, part in PARTS.items()}
 
@@ -212,6 +213,18 @@ def test_parts_of_a_model(tmp_path: Path) -> None:
 def test_a_port_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="GRAFANA_PORT='high' is no port for grafana"):
         engine(tmp_path, Stack(), GRAFANA_PORT="high")._ports()
+
+
+def test_two_parts_on_one_port_are_told_before_anything_starts(tmp_path: Path) -> None:
+    """One that does not run, or publishes no port, is in nobody's way."""
+    chosen = {
+        part.port_variable: str(port) for part, port in zip(PARTS.values(), choose_ports(len(PARTS)), strict=True)
+    }
+    one = engine(tmp_path, Stack(), **chosen | {"LOKI_PORT": chosen["GRAFANA_PORT"]})
+    with pytest.raises(EngineError, match=f"port {chosen['GRAFANA_PORT']} is meant for both loki and grafana") as error:
+        one._check_ports(set())
+    assert "change LOKI_PORT or GRAFANA_PORT" in error.value.hint
+    engine(tmp_path, Stack(), **chosen | {"REDIS_PORT": chosen["GRAFANA_PORT"]})._check_ports(set())
 
 
 def test_an_unknown_part_has_no_log(tmp_path: Path) -> None:

@@ -217,6 +217,7 @@ def test_an_alert_that_fires_anew_without_an_end_had_ended_by_then(client: Flask
 
 
 def test_statistics_count_compare_and_time(client: FlaskClient, clock: FakeClock, answers: Answers) -> None:  # J-07
+    assert "as many</span> as in the 1 day before" in text(client, "/alerts/statistics?days=1")
     days(client, clock)
     found = told(client, "/api/alerts/stats?days=7")
     assert (found["total"], found["before"], found["firing"]) == (3, 1, 1)
@@ -235,7 +236,7 @@ def test_statistics_count_compare_and_time(client: FlaskClient, clock: FakeClock
     page = text(client, "/alerts/statistics?days=7")
     assert page.count('<rect class="warning"') == 2
     assert "20 min" in page
-    assert "▲ 2 more" in page
+    assert "▲ 2 more</span> than in the 7 days before" in page
     assert client.get("/alerts/statistics?days=8").status_code == 404
     assert told(client, "/api/alerts/stats?days=91", 400)["error"].startswith("days")
 

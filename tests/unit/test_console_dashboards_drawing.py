@@ -57,6 +57,17 @@ def test_a_stat_has_the_colour_of_its_step(value: float, colour: str) -> None:
     assert shown(document, ({}, [value]))["values"] == [{"name": "now", "value": value, "colour": colour}]
 
 
+@pytest.mark.parametrize(
+    ("written", "colour"),
+    [("rgba(245, 54, 54, 0.9)", "#f53636"), ("rgb(1,2,300)", "#0102ff"), ("rgb(1,2,3);x", ""), ("url(x)", "")],
+)
+def test_a_colour_by_its_parts_is_one_too(written: str, colour: str) -> None:
+    """As dashboards of older Grafanas have it: without it all their thresholds are green."""
+    steps = {"mode": "absolute", "steps": [{"value": None, "color": "green"}, {"value": 80, "color": written}]}
+    document = panel("gauge", target("up", "now", **INSTANT), fieldConfig=config(thresholds=steps))
+    assert shown(document, ({}, [90]))["values"][0]["colour"] == colour
+
+
 def test_values_of_a_mapping_are_words_with_a_colour() -> None:
     mappings = [
         {"type": "value", "options": {"0": {"text": "down", "color": "red", "index": 0}}},
@@ -88,6 +99,16 @@ def test_bars_and_gauges_show_a_value_a_series() -> None:
             ("/", 40, None),
             ("/data", None, "∞"),
         ]
+
+
+def test_a_single_value_whose_name_nobody_wrote_is_called_as_the_panel_is() -> None:
+    labelled = {"__name__": "up", "job": "a"}
+    for words, name in (("", "Panel 1"), ("__auto", "Panel 1"), ("of {{job}}", "of a")):
+        assert shown(panel("gauge", target("up", words, **INSTANT)), (labelled, [1]))["values"][0]["name"] == name
+    called = panel("gauge", target("up", **INSTANT), fieldConfig=config(displayName="Well"))
+    assert shown(called, (labelled, [1]))["values"][0]["name"] == "Well"
+    several = shown(panel("gauge", target("up", **INSTANT)), (labelled, [1]), ({"job": "b"}, [1]))["values"]
+    assert [one["name"] for one in several] == ['up{job="a"}', '{job="b"}']
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,16 @@ def test_values_of_any_type_do_no_harm() -> None:
                 holder[key] = value
 
 
+def test_panels_of_a_folded_row_follow_it() -> None:
+    """Grafana keeps the places that they had when they were shown last, which others have by now."""
+    folded = {"type": "row", "panels": [panel("stat", target("up"), number=number) for number in (12, 11)]}
+    head = {**panel("row", number=1), **folded}
+    document = dashboard(panel("row", number=3), panel("stat", target("up"), number=4), head, panel("row", number=2))
+    assert [one.number for one in read(document, "x").panels] == [1, 11, 12, 2, 3, 4]
+    many = dashboard(*(panel("stat", target("up"), number=number) for number in range(1, 142)))
+    assert len(read(many, "x").panels) == 141
+
+
 def test_variables_are_read() -> None:
     document = dashboard(templating={"list": [
         variable(),

@@ -151,6 +151,31 @@ def test_all_services_are_asked_for_in_the_file_s_own_words(served: tuple[FlaskC
     assert [query["query"] for _, query in told.asked] == ['sum(up{service=~".*"})']
 
 
+def test_a_variable_begins_with_the_first_of_its_values_and_uses_those_before_it(tmp_path: Path) -> None:
+    """As Grafana does, where a file has chosen none: so are those that `./stack dashboard import` writes."""
+    one = {"type": "query", "query": "label_values(up, job)", "name": "job", "current": {}}
+    other = {**one, "query": 'label_values(up{job="$job"}, instance)', "name": "node", "current": {"value": ""}}
+    often = {"type": "interval", "name": "often", "query": "1m,5m", "current": {"value": "$__auto_interval_often"}}
+    foreign = {**one, "name": "stream", "datasource": LOKI}
+    shown = panel("stat", target('up{job="$job", instance="$node"}[$often]', instant=True))
+    board = dashboard(shown, templating={"list": [one, other, often, foreign]})
+
+    def values(path: str, query: Query) -> Any:
+        found = {"up": ["b", "a"], 'up{job="a"}': ["a:1"], 'up{job="b"}': ["b:2", "b:1"]}
+        return {"data": found[query["match[]"]]} if path.endswith("/values") else answer(path, query)
+
+    with telling(values) as (url, told):
+        own = signed_in(create_app(console_with(tmp_path, board, prometheus=url, loki=url)).test_client())
+        found = data(own, "?options=1")
+        data(own, "?var-job=b&var-often=5m")
+    assert [query["query"] for path, query in told.asked if path == "/api/v1/query"] == [
+        'up{job="a", instance="a:1"}[1m]',
+        'up{job="b", instance="b:1"}[5m]',
+    ]
+    assert found["options"]["node"] == {"values": ["a:1"]}
+    assert found["options"]["stream"] == {"values": [], "problem": "Only Grafana finds the values of this variable."}
+
+
 def test_options_and_events_come_when_asked_for(served: tuple[FlaskClient, Any]) -> None:
     client, told = served
     found = data(client, "?panels=0&options=1&marks=1&var-service=shop")
@@ -265,3 +290,14 @@ def test_a_broken_file_is_said_on_the_list(tmp_path: Path) -> None:
     assert "A dashboard is left out. bad.json: is not JSON" in text
     assert "Dashboard mine" in text
     own.store.close()
+
+
+def test_where_samples_are_seldom_steps_and_rates_are_longer(tmp_path: Path) -> None:
+    with telling(answer) as (url, told):
+        own = console_with(tmp_path, service_board(), prometheus=url, loki=url, scrape_seconds=60)
+        app = create_app(own)
+        data(signed_in(app.test_client(), "viewer"), "?panels=2&from=now-15m")
+        app.extensions["watchstack-asker"].close()
+        own.store.close()
+    asked = [query for path, query in told.asked if path == "/api/v1/query_range"]
+    assert [(one["step"], "[240s]" in one["query"]) for one in asked] == [("60", True)]

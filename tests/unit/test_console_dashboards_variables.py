@@ -131,6 +131,11 @@ def test_the_forms_of_a_variable(expr: str, wanted: str) -> None:
     assert interpolate(expr, {"s": Value(("x", "y.z"), "", True)}, built_in(over, 15)) == wanted
 
 
+def test_a_rate_reaches_over_four_samples_however_seldom_they_are() -> None:
+    assert built_in(Span(1000.0, 4600.0, scrape=60), 60)["__rate_interval"] == "240s"
+    assert built_in(Span(1000.0, 4600.0, scrape=60), 300)["__rate_interval"] == "360s"
+
+
 @pytest.mark.parametrize(
     ("more", "told", "options", "wanted"),
     [

@@ -151,6 +151,7 @@ def test_the_last_point_of_a_chart_stands_within_it(tmp_path: Path) -> None:
         found = signed_in(create_app(own).test_client()).get("/api/resources/charts/series").get_json()
         own.store.close()
     assert (found["from"], found["to"], asked) == (START - 3600, START, [f"{START:.3f}"])
+    assert found["low"] == 0  # an axis that begins below it would show bytes that nobody can receive
 
 
 def test_words_of_budgets_and_long_names() -> None:

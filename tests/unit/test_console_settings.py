@@ -83,6 +83,8 @@ def test_addresses() -> None:
         ('{"watchdog": {"silence_seconds": "90"}}', "watchdog.silence_seconds: must be a number"),
         ('{"watchdog": {"silence_seconds": 0}}', "watchdog.silence_seconds: give seconds from 1 to 86400"),
         ('{"watchdog": {"silence_seconds": true}}', "watchdog.silence_seconds: give seconds from 1 to 86400"),
+        ('{"scrape_seconds": 0}', "scrape_seconds: give whole seconds from 1 to 86400"),
+        ('{"scrape_seconds": 1.5}', "scrape_seconds: must be"),
         (
             '{"watchdog": {"notify": {"name": "a", "kind": "fax"}}}',
             "watchdog.notify.kind: 'fax' is none of webhook, slack",

@@ -176,6 +176,24 @@ def test_a_mixed_panel_and_a_datasource_variable_stay_what_they_are(root: Path) 
     assert (ours["current"]["value"], ours["regex"]) == ("prometheus", "")
 
 
+def test_panels_without_a_number_of_their_own_get_one_as_grafana_gives_them(root: Path) -> None:
+    made = {**panel("Row"), "type": "row", "panels": [{**panel("In"), "id": 4}, {**panel("Same"), "id": 4}]}
+    given = board(uid="made", title="Made") | {"panels": [{**made, "id": None}, {**panel("Last"), "id": 2}]}
+    row, last = model(taken(root, given))["panels"]
+    assert [one["id"] for one in (row, *row["panels"], last)] == [5, 4, 6, 2]
+
+
+@pytest.mark.parametrize("given", [{"type": "__expr__", "uid": "${DS_EXPRESSION}"}, "${DS_EXPRESSION}"])
+def test_grafanas_own_arithmetic_is_nobodys_datasource_in_an_export_for_sharing_too(root: Path, given: Any) -> None:
+    doubled = panel("M", "up")
+    doubled["targets"].append({"refId": "B", "type": "math", "expression": "$A * 2", "datasource": given})
+    inputs = [{"name": "DS_EXPRESSION", "type": "datasource", "pluginId": "__expr__"}]
+    one = taken(root, {"__inputs": inputs, **board(doubled)})
+    assert model(one)["panels"][0]["targets"][1]["datasource"] == {"type": "__expr__", "uid": "__expr__"}
+    (found,) = boards({one.file: one.content})
+    assert [question.ref for question in Opened(found).questions()] == ["A"]
+
+
 def test_an_unknown_datasource_names_panel_and_type_for_all_of_them(root: Path) -> None:
     fault = refused(
         root,
@@ -343,7 +361,7 @@ def test_the_command_writes_lists_and_refuses(run: Run, root: Path, tmp_path: Pa
     file.write_text(json.dumps(board(panel("P", "up", datasource=FOREIGN), uid="shop", title="Shop")))
     code, out, err = run("dashboard", "import", str(file))
     assert (code, err) == (0, "")
-    assert "custom/shop.json is written: 'Shop', 1 panels, /d/shop" in out
+    assert "custom/shop.json is written: 'Shop', 1 panel, /d/shop" in out
     assert (root / "grafana/dashboards/custom/shop.json").stat().st_mode & 0o777 == 0o644
     code, out, _ = run("dashboard", "list", "--json")
     assert [(one["uid"], one["custom"]) for one in json.loads(out)] == [("watchstack-host", False), ("shop", True)]

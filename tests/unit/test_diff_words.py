@@ -98,6 +98,14 @@ def told(tmp_path: Path) -> Tell:
         (("environment: test", "intervals: {repeat: 1h}"), "repeats a message after 1 h instead of 4 h"),
         (("  pager: {pag", "  page: {webhook: {url: 'http://x/'}}\n  pager: {pag"), "receiver page is new (webhook)"),
         (("routing_key_file: c", "routing_key_file: d"), "receiver pager changes: routing_key_file"),
+        (
+            ("web: {critical: [pager],", "web: {critical: [pager], repeat: {critical: 30m},"),
+            'route to pager (team="web", severity="critical") repeats a message after 30 m instead of 4 h',
+        ),
+        (
+            ("web: {critical: [pager],", "web: {group_by: [service], critical: [pager],"),
+            'route to pager (team="web", severity="critical") groups by service instead of alertname, service and env',
+        ),
         (("environment: test", "address: http://x:1"), "links to http://x:1 instead of http://127.0.0.1:9099"),
     ],
 )
@@ -215,6 +223,14 @@ def test_a_file_that_nobody_can_read_counts_as_empty(told: Tell, tmp_path: Path)
     assert any(text.startswith("HighMemory is new") for text in found)
 
 
+def test_templates_of_messages_are_told(tmp_path: Path) -> None:
+    files = render(load_text(tmp_path, STACK, app=RULES), COMPOSE)
+    name = "alertmanager/templates/mail.tmpl"
+    for before, after, fate in ((b"a", b"b", "changes"), (b"a", None, "is gone"), (None, b"b", "is new")):
+        old, new = ({**files, **({name: text} if text else {})} for text in (before, after))
+        assert [one.text for one in changes(old, new)] == [f"message template mail.tmpl {fate}"]
+
+
 def test_a_service_with_numbers_of_its_own_and_escalation(told: Tell) -> None:
     preset = ('app_memory_percent{job="shop"}', 'app_memory_percent{preset="iot"}')
     shop = "{name: shop, targets: ['shop:8000'], team: web"
@@ -224,3 +240,12 @@ def test_a_service_with_numbers_of_its_own_and_escalation(told: Tell) -> None:
     assert [line for line in steps if "escalat" in line.split(":")[0] or "step" in line] == [
         "escalation step 1 is new for 1 alert: HighErrorRate"
     ]
+
+
+def test_escalation_whose_links_alone_change_waits_as_before(tmp_path: Path) -> None:
+    stack = STACK.replace("web: {critical: [pager],", "web: {critical: [pager], escalation: {15m: [slack-web]},")
+    rules = RULES.replace("{summary: errors}", "{summary: errors}\n        runbook: service-down")
+    before = render(load_text(tmp_path, stack, app=rules), COMPOSE)
+    after = render(load_text(tmp_path, f"{stack}address: http://x:1\n", app=rules), COMPOSE)
+    steps = [one.text for one in changes(before, after) if "step" in one.text]
+    assert steps == ["escalation step 1 links elsewhere for 1 alert: HighErrorRate"]

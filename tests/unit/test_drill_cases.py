@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from stackgen.drill import Drill, Programs
 from stackgen.drill.cases import ANSWERS, ENDS, Case, case
 from stackgen.drill.clock import Clock
 from stackgen.drill.errors import CannotDrillError
@@ -57,6 +58,38 @@ def test_the_firing_test_that_looks_soonest_is_played(tmp_path: Path) -> None:
 def test_an_alert_without_a_test_is_not_drilled(tmp_path: Path) -> None:
     with pytest.raises(CannotDrillError, match="no firing test"):
         one(tmp_path, "b > 4", "          []\n")
+
+
+def test_an_override_of_severity_or_team_moves_what_the_test_expects(tmp_path: Path) -> None:
+    rule = alert("        expr: b > 4\n        labels: {severity: warning}\n        tests:\n")
+    test = (
+        "          - {name: x, series: {'b{c=\"d\"}': 5x20}, at: 3m, fires: [{c: d, severity: warning, team: t}, {}]}\n"
+    )
+    stack = "teams: {web: {critical: [inbox]}}\noverrides: {A: {severity: critical, team: web}}\n"
+    (found,) = drill(tmp_path, rule + test, stack)
+    assert found.fires == ({"c": "d", "severity": "critical", "team": "web"}, {})
+
+
+def test_a_name_asks_for_no_second_messages(tmp_path: Path) -> None:
+    """Escalation's alerts bear the names of those that they tell of again, and cannot be drilled."""
+    rule = alert("        expr: b > 4\n        labels: {severity: critical}\n        tests:\n" + FIRING)
+    (tmp_path / "rules" / "custom").mkdir(parents=True)
+    (tmp_path / "rules" / "custom" / "a.yml").write_text(HEAD + rule)
+    model = load_text(tmp_path, STACK)
+    programs = Programs(Path("prometheus"), Path("promtool"), Path("alertmanager"))
+    named, every = (
+        Drill(model, render(model, PLACEMENTS["compose"]), tmp_path, programs, only) for only in (("A",), ())
+    )
+    assert [len(one.cases()) for one in (named, every)] == [1, 1]
+    assert [len(one.refused) for one in (named, every)] == [0, 1]
+
+
+def test_a_copy_for_one_service_says_why_it_is_not_drilled(tmp_path: Path) -> None:
+    test = "          - {name: x, series: {'b{preset=\"iot\"}': 101x20}, at: 3m, fires: [{preset: iot}]}\n"
+    rule = alert('        expr: b{preset="iot"} > ${threshold.iot_error_percent}\n        tests:\n')
+    stack = "services: [{name: shop, preset: iot, targets: ['a:1'], thresholds: {iot_error_percent: 2}}]\n"
+    with pytest.raises(CannotDrillError, match="it has numbers of shop alone"):
+        drill(tmp_path, rule + test, stack)
 
 
 def test_recoveries_go_by_how_much_they_tell_of_the_same_series(tmp_path: Path) -> None:

@@ -336,6 +336,9 @@ def test_values_are_bounded_and_nothing_raises() -> None:
     broken.users.feature(object())
     broken.telemetry.ingested("w", "s", records="many")
     broken.database.pool("large")
+    broken.ai.called("gpt-4o", "success", None)
+    with broken.ai.call("gpt-4o") as call:
+        call.cost = None
     broken.timescale.hypertable(None, chunks=None)
     assert app.lines("watchstack_dropped") != []
 

@@ -13,6 +13,7 @@ import pytest
 from library_kit import Hands
 from prometheus_client import CollectorRegistry, Counter
 from support import ROOT
+from watchstack import Monitoring
 from watchstack.catalogue import Preset
 from watchstack.exposition import whole
 from watchstack.measure import MetricError
@@ -112,6 +113,25 @@ MISUSES: list[tuple[str, str, Any]] = [
     ("value", "buckets", lambda m: m.record_histogram("x", 1, buckets=(2, 1))),
     ("name", "the registry has it already", lambda m: m.increment_counter("theirs_total")),
 ]
+
+
+def test_a_name_of_the_process_s_own_metrics_is_taken() -> None:
+    measures = Monitoring(settings=Settings(environment="test")).measures
+    for misuse in (
+        lambda: measures.set_gauge("process_resident_memory_bytes", 1),
+        lambda: measures.increment_counter("process_cpu_seconds"),
+        lambda: measures.set_gauge("python_info", 1),
+    ):
+        with pytest.raises(MetricError, match="the registry has it already"):
+            misuse()
+
+
+def test_a_collector_of_the_application_is_asked_by_a_scrape_alone() -> None:
+    class Late:
+        def collect(self) -> Any:
+            raise AssertionError("asked too early")
+
+    Monitoring(settings=Settings()).registry.register(Late())
 
 
 # M-16

@@ -101,6 +101,17 @@ def test_the_static_methods_of_the_ai_service(ai: Monitoring) -> None:
     assert lines("http_requests_in_progress") == ['http_requests_in_progress{method="POST"} 0.0']
 
 
+def test_a_request_without_a_duration_counts_and_ends(ai: Monitoring) -> None:
+    track: Any = api.MetricsCollector.track_request
+    track("GET", "/x", 200, None)
+    track("GET", "/x", 200, -5.0)
+    assert lines("http_requests_total") == [
+        'http_requests_total{endpoint="/x",method="GET",path="/x",status="200"} 2.0'
+    ]
+    assert lines("http_requests_in_progress") == ['http_requests_in_progress{method="GET"} 0.0']
+    assert float(lines("holisticos_request_duration_seconds")[-1].split()[-1]) >= 0
+
+
 # G-32 G-46 B-78 B-81 Y-05
 def test_system_metrics_of_the_process_and_the_pool(ai: Monitoring, pool: AsyncPool) -> None:
     api.MetricsCollector.update_system_metrics()

@@ -111,6 +111,13 @@ def test_metrics_switched_off_are_not_described(shops: Any) -> None:
     assert shop.get("/health/metrics", query="format=prometheus").status == "404"
 
 
+def test_metrics_cannot_take_the_path_of_another_endpoint() -> None:  # F-03
+    for path in ("/health", "/health/live", "/health/database"):
+        with pytest.raises(SettingError, match=f"^PROMETHEUS_PATH='{path}' is not allowed: a path that no other"):
+            Monitoring(settings=Settings.from_environ({"PROMETHEUS_PATH": path}, preset="flask"))
+    Monitoring(settings=Settings.from_environ({"PROMETHEUS_PATH": "/health/metrics"}, preset="flask"))
+
+
 def test_a_schema_sees_a_key_too_many_and_a_key_too_few(shops: Any) -> None:
     shop = shops("ai")
     description = json.loads(shop.get(OPENAPI_PATH).body)

@@ -139,3 +139,9 @@ def test_flask_is_watched_once(watched: Monitoring) -> None:
     watched.init_app(app)
     with pytest.raises(ValueError, match="once is monitored already"):
         watched.init_app(app)
+
+
+def test_another_kind_of_application_is_told_apart(watched: Monitoring) -> None:
+    other: Any = object()
+    with pytest.raises(TypeError, match="object is no Flask application: init_asgi"):
+        watched.init_app(other)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from library_kit import Ask, Reply, call_asgi, drive_asgi, drive_wsgi, samples
+from prometheus_client import CollectorRegistry, Counter, make_asgi_app
 from shop_kit import DOWN, FINE, POOL, SLOW, STORE, Still, shops
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -317,6 +318,17 @@ def test_an_asgi_application_s_own_route_wins(added: bool) -> None:
         assert drive_asgi(app, Ask(path="/health/standard")).body == mounted
         assert b"application_info" in drive_asgi(app, Ask(path="/metrics")).body
         monitoring.stop()
+
+
+def test_an_application_mounted_at_the_path_of_the_metrics_wins() -> None:
+    client = CollectorRegistry()
+    Counter("mine", "Of the application", registry=client).inc()
+    monitoring = Monitoring(settings=Settings(), sampler=Still())
+    app = monitoring.init_asgi(Starlette(routes=[Mount("/metrics", app=make_asgi_app(client))]))
+    assert drive_asgi(app, Ask(path="/metrics")).status == "307"
+    assert b"mine_total 1.0" in drive_asgi(app, Ask(path="/metrics/")).body
+    assert drive_asgi(app, Ask(path="/health/live")).status == "200"
+    monitoring.stop()
 
 
 def test_switched_off_no_endpoint_is_there() -> None:

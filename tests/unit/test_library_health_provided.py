@@ -14,6 +14,7 @@ from shop_kit import Still
 from waiting import DEADLINE, until
 from watchstack import Monitoring, Preset, SettingError, Settings
 from watchstack.health.check import Check, Result, Status
+from watchstack.health.mongodb import mongodb_client
 
 EVERYTHING = {
     "DATABASE_URL": "postgresql://127.0.0.1:1/x", "MONGODB_URL": "mongodb://127.0.0.1:1/",
@@ -86,7 +87,8 @@ def test_a_check_without_its_driver_is_not_there_and_the_log_says_so(
         ("HEALTH_EXTERNAL_APIS", "simple=https://x"), ("HEALTH_EXTERNAL_APIS", "a=https://x,a=https://y"),
         ("HEALTH_NETWORK_TARGETS", "localhost"),
         ("HEALTH_NETWORK_TARGETS", "localhost:0"), ("HEALTH_NETWORK_TARGETS", ":443"),
-        ("MONGODB_URL", "http://x"), ("REDIS_URL", "http://x"), ("DATABASE_URL", "nonsense"),
+        ("MONGODB_URL", "http://x"), ("MONGODB_URL", "mongodb://x/?authMechanism=GSSAPI"),
+        ("REDIS_URL", "http://x"), ("DATABASE_URL", "nonsense"),
     ],
 )  # fmt: skip
 def test_a_bad_setting_names_its_variable(variable: str, value: str) -> None:
@@ -109,7 +111,11 @@ def test_an_api_cannot_have_the_name_of_a_check_of_the_preset() -> None:
         ("DATABASE_URL", "postgresql://user:p@host:hunter2/x"),
         ("DATABASE_URL", "postgresql://user:hunter2@host/x?no=such"),
         ("DATABASE_URL", "mysql+no-such-driver://user:hunter2@host/x"),
+        ("DATABASE_URL", "mysql+pymysql://user:p@host:hunter2@host/x"),
+        ("MONGODB_URL", "mongodb://user:p/hunter2@host/x"),
         ("REDIS_URL", "rediss2://:hunter2@host"),
+        ("REDIS_URL", "redis://:hunter2/x@host"),
+        ("REDIS_URL", "redis://user:hunter2#x@host"),
         ("HEALTH_EXTERNAL_APIS", "shop=ftp://hunter2"),
     ],
 )
@@ -117,6 +123,13 @@ def test_a_secret_url_is_not_in_the_error(variable: str, value: str) -> None:  #
     with pytest.raises(SettingError, match=f"^{variable}=") as caught:
         Monitoring(settings=Settings.from_environ({variable: value}))
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_time_in_the_url_of_mongodb_wins() -> None:
+    client = mongodb_client("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300&appName=x", seconds=8.0)
+    assert client.options.server_selection_timeout == 0.3
+    assert client.options.pool_options.connect_timeout == 8.0
+    client.close()
 
 
 def test_an_application_s_own_check_takes_the_place_of_one_that_the_settings_brought() -> None:

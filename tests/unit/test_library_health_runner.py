@@ -42,6 +42,10 @@ class Loud:
         raise KeyError("no words")
 
 
+class Mute(Exception):
+    __str__ = Loud.__str__
+
+
 def endless() -> dict[str, Any]:
     found: dict[str, Any] = {}
     found["again"] = found
@@ -65,6 +69,7 @@ NONSENSE: dict[str, Callable[[], Any]] = {
     "exits": raising(SystemExit(3)),
     "interrupts": raising(KeyboardInterrupt()),
     "raises": raising(LookupError("gone")),
+    "raises what cannot be told": raising(Mute()),
 }
 
 
@@ -82,6 +87,21 @@ def test_a_check_that_answers_nonsense_is_critical_and_harms_no_other(runs: Runs
 def test_details_are_what_json_can_hold(runs: Runs) -> None:
     runs.add("odd", lambda: Result(Status.HEALTHY, details={1: math.nan, "b": {2}, "c": Path("/x"), "d": (True, 1.5)}))
     assert runs.run()["odd"].details == {"1": None, "b": [2], "c": "/x", "d": [True, 1.5]}
+
+
+def test_what_a_check_tells_can_always_be_sent(runs: Runs) -> None:
+    name = b"caf\xe9".decode(errors="surrogateescape")  # a file's, as Python has it
+    runs.add("raises", raising(OSError(name)))
+    runs.add("tells", lambda: Result(Status.CRITICAL, name, {name: [name]}, error=name))
+    runs.add("tells a lot", lambda: Result(Status.HEALTHY, "x" * 1_000_000))
+    found = runs.run()
+    assert found["raises"].message == "Health check failed: caf?"
+    assert (found["tells"].message, found["tells"].details, found["tells"].error) == (
+        "caf?",
+        {"caf?": ["caf?"]},
+        "caf?",
+    )
+    assert len(found["tells a lot"].message) == 10_000
 
 
 # C-58

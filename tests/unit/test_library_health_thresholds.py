@@ -72,6 +72,15 @@ def test_thresholds_of_redis(redis: Redis, message: str) -> None:
     assert found.status is (Status.HEALTHY if message == "Redis operational" else Status.DEGRADED)
 
 
+def test_a_secret_in_the_url_of_an_api_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:  # M-16
+    monkeypatch.setenv("no_proxy", "*")
+    for url in ("http://user:hunter2@127.0.0.1/", "http://127.0.0.1:1/a b?key=hunter2"):
+        told = WebCheck("stripe", url)()
+        assert (told.status, told.error) == (Status.UNHEALTHY, "InvalidURL")
+        assert told.message.startswith("stripe error: its URL cannot be asked: ")
+        assert "hunter2" not in told.message
+
+
 def test_an_api_is_unhealthy_after_failures_in_a_row() -> None:  # F-19 C-03
     check = WebCheck("stripe", f"http://127.0.0.1:{choose_ports(1)[0]}/", failures=2)
     assert [check().status for _ in range(3)] == [Status.DEGRADED, Status.UNHEALTHY, Status.UNHEALTHY]

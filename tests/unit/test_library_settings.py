@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from watchstack import Preset, SettingError, Settings
+from watchstack import Monitoring, Preset, SettingError, Settings
 from watchstack.settings import variable
 
 # F.1: variable -> default as the sources give it
@@ -82,10 +82,13 @@ def test_every_variable_is_read_from_the_environment(name: str) -> None:
         ("PROMETHEUS_PORT", "9090.5", "a whole number from 1 to 65535"),
         ("PROMETHEUS_PATH", "metrics", "a path that begins with /"),
         ("PROMETHEUS_PATH", "/met rics", "a path that begins with /"),
-        ("HEALTH_CHECK_TIMEOUT", "soon", "a number not below 0.01"),
-        ("HEALTH_CHECK_TIMEOUT", "0", "a number not below 0.01"),
-        ("HEALTH_CHECK_TIMEOUT", "nan", "a number not below 0.01"),
-        ("HEALTH_CHECK_TIMEOUT", "inf", "a number not below 0.01"),
+        ("PROMETHEUS_PATH", "/{anything}", "a path that begins with /"),
+        ("HEALTH_CHECK_TIMEOUT", "soon", "a number from 0.01 to 86400"),
+        ("HEALTH_CHECK_TIMEOUT", "0", "a number from 0.01 to 86400"),
+        ("HEALTH_CHECK_TIMEOUT", "100000", "a number from 0.01 to 86400"),
+        ("METRICS_COLLECTION_INTERVAL", "100000", "a number from 0.1 to 86400"),
+        ("HEALTH_CHECK_INTERVAL", "nan", "a number not below 0.1"),
+        ("HEALTH_CHECK_INTERVAL", "inf", "a number not below 0.1"),
         ("MEMORY_USAGE_THRESHOLD_PERCENT", "101", "a number from 0 to 100"),
         ("DB_POOL_UTILIZATION_THRESHOLD", "80", "a number from 0 to 1"),
         ("LOG_LEVEL", "LOUD", "one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
@@ -100,6 +103,14 @@ def test_a_bad_value_names_variable_value_and_what_is_allowed(name: str, text: s
     assert allowed in str(caught.value)
 
 
+def test_a_value_that_is_no_utf8_is_refused() -> None:
+    text = b"caf\xe9".decode(errors="surrogateescape")  # as Python has it of the environment
+    with pytest.raises(SettingError, match=r"^APP_VERSION='caf\?' is not allowed: text in UTF-8$"):
+        Settings.from_environ({"APP_VERSION": text})
+    with pytest.raises(SettingError, match=r"^REDIS_URL='…' is not allowed: text in UTF-8$"):
+        Settings.from_environ({"REDIS_URL": text})
+
+
 def test_values_given_in_code_are_checked_too() -> None:
     with pytest.raises(SettingError, match="PROMETHEUS_PORT='70000' is not allowed"):
         Settings(prometheus_port=70000)
@@ -107,6 +118,20 @@ def test_values_given_in_code_are_checked_too() -> None:
         Settings.from_environ({}, preset="django")
     with pytest.raises(TypeError, match="no_such_field"):
         Settings.from_environ({}, no_such_field=1)
+    for field, value, kind in (
+        ("health_check_timeout", "30", "float, not str"), ("enable_monitoring", "false", "bool, not str"),
+        ("smtp_port", True, "int, not bool"), ("prometheus_path", None, "str, not NoneType"),
+    ):  # fmt: skip
+        with pytest.raises(SettingError, match=f"{field.upper()}='{value}' is not allowed: a value of type {kind}"):
+            Settings(**{field: value})  # type: ignore[arg-type]
+    with pytest.raises(SettingError) as caught:
+        Settings(openai_api_key=b"sk-1")  # type: ignore[arg-type]
+    assert "sk-1" not in str(caught.value)
+
+
+def test_a_preset_may_be_given_as_a_word() -> None:
+    assert Settings(preset="iot").preset is Preset.IOT  # type: ignore[arg-type]
+    assert Settings.from_environ({"MONITORING_PRESET": " iot "}).preset is Preset.IOT
 
 
 def test_the_order_is_code_then_environment_then_preset_then_default() -> None:
@@ -131,6 +156,13 @@ def test_other_names_and_fallbacks() -> None:
         {"SMTP_HOST": "first", "SMTP_SERVER": "second", "ALERT_SLACK_WEBHOOK": "a", "FROM_EMAIL": "x"}
     )
     assert (both.smtp_host, both.slack_url, both.sender) == ("first", "a", "x")
+
+
+def test_alerting_in_the_application_is_said_to_come_later(caplog: pytest.LogCaptureFixture) -> None:  # F-06
+    for on in (False, True):
+        Monitoring(settings=Settings(alerting_enabled=on))
+        told = [one.message.partition(",")[0] for one in caplog.records if one.name == "watchstack"]
+        assert told == (["ALERTING_ENABLED is set"] if on else [])
 
 
 def test_secrets_are_never_shown() -> None:

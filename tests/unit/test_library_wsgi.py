@@ -15,6 +15,7 @@ from watchstack.endpoints import Endpoints, metrics_handler
 from watchstack.http.collector import HttpCollector
 from watchstack.http.recorder import Recorder
 from watchstack.http.wsgi import EXCHANGE, WsgiMiddleware
+from werkzeug.wrappers import Request, Response
 
 Start = Any
 
@@ -32,6 +33,17 @@ def size(registry: CollectorRegistry) -> float:
 
 def start_nothing(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
     return lambda data: None
+
+
+def test_an_application_on_werkzeug_tells_its_route_itself() -> None:
+    def app(environ: dict[str, Any], start: Start) -> Any:
+        environ["watchstack.route"] = "/things/{id}"
+        return Response(Request(environ).path)(environ, start)
+
+    wrapped, registry = measured(app)
+    assert drive_wsgi(wrapped, Ask(path="/things/7")).body == b"/things/7"
+    labels = 'endpoint="/things/{id}",method="GET",path="/things/{id}",status="200"'
+    assert samples(registry, "http_requests_total") == {f"http_requests_total{{{labels}}}": 1.0}
 
 
 @pytest.mark.parametrize("body", [[b"ab", b"c"], (b"abc",), []])

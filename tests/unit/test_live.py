@@ -36,7 +36,7 @@ def part(name: str, state: State = State.HEALTHY) -> PartStatus:
         ('up{a=~"$path"}', r'up{a=~"C:\\\\x"}'),
         ("${path:regex}", r"C:\\x"),
         ("${all}", ".*"),
-        ("rate(x[$__rate_interval]) / $__range_s", "rate(x[1m]) / 10800"),
+        ("rate(x[$__rate_interval]) / $__range_s", "rate(x[60s]) / 10800"),
         ("$unknown ${unknown:csv} $1", "$unknown ${unknown:csv} $1"),
         ("$oneandmore", "$oneandmore"),
     ],
@@ -60,6 +60,8 @@ def test_variables_are_replaced_as_grafanas_page_does(text: str, filled: str) ->
         ({"multi": True, "current": {"value": ["b"]}}, "b"),
         ({"current": {"value": "c"}}, "c"),
         ({"current": None}, "a"),
+        ({"type": "interval", "current": {"value": "$__auto_interval_often"}}, "15s"),
+        ({"type": "interval", "current": {"value": "$__auto"}}, "15s"),
     ],
 )
 def test_a_variable_is_what_the_dashboard_opens_with(variable: dict[str, object], text: str) -> None:

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from live_kit import PROMETHEUS, board, lines, panel, variable, written
+from stackgen.engines.docker_placement import COMPOSE
 from stackgen.live import Outcome, Verdict, boards, examine, read
 from stackgen.live.ask import Answer, AskError, Direct, _counted, _refused
 from stackgen.live.boards import Question
 from stackgen.live.options import options
 from stackgen.live.told import lines as told
-from trees import put
+from stackgen.render import render
+from stackgen.render.grafana import DATASOURCES
+from trees import load_text, put
 
 UP = [{"metric": {"__name__": "up", "job": "a"}, "value": [1700000000.5, "1"]}]
 ANSWERS: dict[str, Any] = {
@@ -203,3 +206,17 @@ def test_what_is_cut_says_so_and_nothing_steers_the_terminal() -> None:
     shown = list(told(asked(Fake(), panel("P", long), panel("Q", "\x1b[2Jnothing"))))
     assert not [line for line in shown if "\x1b" in line]
     assert [len(line) for line in shown if line.endswith("…")] == [4 + 300 + 1]
+
+
+def test_a_rate_reaches_over_four_samples_of_what_grafana_is_told(tmp_path: Path) -> None:
+    model = load_text(tmp_path, "intervals: {scrape: 1m}\n")
+    files = written(own=board(panel("P", "rate(up[$__rate_interval])")))
+    for path, content in ({DATASOURCES: render(model, COMPOSE)[DATASOURCES]} | files).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    fake = Fake()
+    examine(read(tmp_path), fake)
+    assert "rate(up[240s])" in fake.asked
+    (tmp_path / DATASOURCES).unlink()
+    examine(read(tmp_path), fake)
+    assert "rate(up[60s])" in fake.asked

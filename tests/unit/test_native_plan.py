@@ -68,6 +68,18 @@ def test_a_broken_line_of_dotenv_is_told(tmp_path: Path) -> None:
         ports.environment(tmp_path, {})
 
 
+def test_dotenv_is_read_as_compose_reads_it(tmp_path: Path) -> None:
+    """A comment behind quotes, a byte order mark of an editor, `#` inside quotes."""
+    (tmp_path / ".env").write_text('\ufeffA="1" # one\nB=\'2\'#two\nC="a # b"\nD=5#6\n', "utf-8")
+    assert ports.environment(tmp_path, {}) == {"A": "1", "B": "2", "C": "a # b", "D": "5#6"}
+
+
+def test_a_dotenv_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("A=café\n".encode("latin-1"))
+    with pytest.raises(EngineError, match=r"\.env is not UTF-8"):
+        ports.environment(tmp_path, {})
+
+
 def test_a_taken_port_names_part_port_variable_and_holder() -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
@@ -78,6 +90,15 @@ def test_a_taken_port_names_part_port_variable_and_holder() -> None:
     assert f"(pid {os.getpid()})" in str(taken)
     assert "PROMETHEUS_PORT" in str(taken)
     assert ports.taken({"prometheus": port}, ["prometheus"]) == []
+
+
+def test_a_port_that_the_system_keeps_for_root_is_not_called_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker's daemon may have it, whoever runs ./stack."""
+    monkeypatch.setattr(ports, "_refused", lambda port: errno.EACCES if port == 80 else 0)
+    (found,) = ports.taken({"console": 80, "loki": 1025}, ["console", "loki"])
+    assert "console: port 80 is not for this user" in str(found)
+    assert "CONSOLE_PORT" in str(found)
+    assert ports.taken({"console": 80}, ["console"], as_root=True) == []
 
 
 def test_commands_listen_on_loopback_and_keep_the_fixed_flags(tmp_path: Path) -> None:  # M-10
@@ -138,6 +159,8 @@ def test_a_changed_file_asks_for_a_reload_or_a_restart_of_its_reader_alone(tmp_p
         "loki/promtail.yml": b"1",
         "loki/rules/fake/a.yml": b"1",
         "prometheus/tests/a.yml": b"1",
+        "console/console.json": b"1",
+        "console/rules.json": b"1",
     }
 
     def differing(path: str) -> dict[str, str]:
@@ -154,6 +177,8 @@ def test_a_changed_file_asks_for_a_reload_or_a_restart_of_its_reader_alone(tmp_p
     assert differing("loki/promtail.yml") == {"promtail": "restart"}
     assert differing("loki/rules/fake/a.yml") == {}
     assert differing("prometheus/tests/a.yml") == {}
+    assert differing("console/console.json") == {"console": "restart"}
+    assert differing("console/rules.json") == {}, "the console looks at it by itself, and goes on taking messages in"
 
 
 def test_changed_code_asks_for_a_restart_of_our_own_parts(tmp_path: Path) -> None:

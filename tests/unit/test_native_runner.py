@@ -172,6 +172,18 @@ def engine(root: Path) -> native.NativeEngine:
     return made
 
 
+@pytest.mark.parametrize("name", ["stack [1]", "a*b", "what?", "{x}"])
+def test_a_path_that_the_parts_take_for_a_pattern_is_refused(tmp_path: Path, name: str) -> None:
+    """They would come up, and find neither their rules nor any log."""
+    root = tmp_path / name
+    root.mkdir()
+    made = native.NativeEngine(Context(root, Model(Stack(), (), "0" * 64), {}))
+    with pytest.raises(native.EngineError, match="neither rules nor logs") as error:
+        made.up(wait=False)
+    assert "move the checkout" in error.value.hint
+    assert list(root.iterdir()) == []
+
+
 def test_an_interrupt_ends_a_supervisor_that_has_not_begun_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = engine(tmp_path)
     begun = subprocess.Popen(["sleep", "600"])

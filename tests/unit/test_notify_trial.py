@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from stackgen.routing import trial
-from stackgen.routing.trial import Counts, Outcome, Trials
+from stackgen.routing.trial import Counts, Outcome, TrialError, Trials
 
 
 class Counted(Trials):
@@ -42,3 +42,18 @@ def test_an_attempt_that_is_just_being_counted_as_failed_was_not_accepted(monkey
 def test_what_was_accepted_stays_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = tried(monkeypatch, Counts(7, 2, 1), Counts(7, 2, 1), Counts(8, 3, 1), Counts(9, 3, 1))
     assert (outcome.accepted, outcome.words, outcome.attempts) == (True, "accepted at attempt 2", 2)
+
+
+def test_counts_that_never_stand_still_are_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where other notifications go out without a pause, the trial ends instead of looking for ever."""
+    with pytest.raises(TrialError, match="so much to 'hook' that its counts never stand still"):
+        tried(monkeypatch, *(Counts(number) for number in range(trial.RESTLESS + 10)))
+
+
+def test_the_reason_stands_on_one_line_as_the_service_said_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "STEP", 0.0)
+    trials = Counted([Counts(), Counts(), Counts(1, 1, 1)])
+    logs = [[], ['err="hook/webhook[0]: status code 422: {\\"error\\":\\"no\\\\nC:\\\\\\\\n\\"}\\n"']]
+    trials._log = lambda: logs.pop(0) if len(logs) > 1 else logs[0]
+    outcome = trials.run("hook")
+    assert outcome.words.endswith('after 1 attempt: hook/webhook[0]: status code 422: {"error":"no\\nC:\\\\n"}')

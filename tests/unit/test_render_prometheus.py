@@ -161,6 +161,7 @@ def test_the_console_knows_whom_to_call(tmp_path: Path) -> None:
 address: https://watch.example.com
 receivers: {hook: {webhook: {url: "https://h/"}}}
 watchdog: {notify: hook, silence: 3m}
+intervals: {scrape: 1m}
 """
     model = load_text(tmp_path, stack)
     config = json.loads(render(model, NATIVE)["console/console.json"])
@@ -168,6 +169,7 @@ watchdog: {notify: hook, silence: 3m}
         "silence_seconds": 180.0,
         "notify": {"name": "hook", "kind": "webhook", "options": {"url": "https://h/"}},
     }
+    assert config["scrape_seconds"] == 60
     assert config["outside_receivers"] == ["hook"]
     assert (config["prometheus"], config["grafana"]) == ("http://127.0.0.1:9090", "")
     quiet = json.loads(render(load_text(tmp_path), COMPOSE)["console/console.json"])

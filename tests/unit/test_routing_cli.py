@@ -1,4 +1,4 @@
-"""`./stack route` and `./stack check --routes` on the rich stack: what they say and how they exit."""
+"""`./stack route` and `./stack check` on the rich stack: what they say and how they exit."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_what_is_known_of_an_alert_is_filled_in(told: Any) -> None:
     assert answer["at"] == "2026-11-23T10:00:00+00:00"
 
 
-@pytest.mark.parametrize("words", [["route"], ["check", "--routes"]])
+@pytest.mark.parametrize("words", [["route"], ["check"]])
 def test_the_tree(told: Any, words: list[str]) -> None:
     code, out, _ = told(*words)
     assert code == codes.FINE

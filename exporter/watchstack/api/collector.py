@@ -71,7 +71,10 @@ class MetricsCollector:
         request itself, and one told here too is counted under both values of `endpoint`."""
         exchange = Exchange(self.monitoring.recorder, method)
         exchange.route, exchange.status = endpoint, str(status_code)
-        exchange.started -= duration
+        try:
+            exchange.started -= max(0.0, duration)
+        except TypeError:  # no number: the request counts all the same
+            self.monitoring.recorder.trouble()
         exchange.end()
 
     @_Either

@@ -11,15 +11,15 @@ MARK = "# written by `python -m watchstack.compat"
 
 
 class Foreign(FileExistsError):
-    """Files in the way that this command did not write. paths: which."""
+    """Files in the way that this command did not write. paths: which; hidden: modules that a package would hide."""
 
-    def __init__(self, paths: list[Path]) -> None:
-        named = "\n".join(map(str, paths))
+    def __init__(self, paths: list[Path], hidden: list[Path]) -> None:
+        named = "\n".join([*map(str, paths), *(f"{path}, which the package {path.stem} would hide" for path in hidden)])
         super().__init__(
             f"not written by this command, so left alone:\n{named}\n"
             "Nothing was written. Move them away, or choose another folder and merge by hand"
         )
-        self.paths = paths
+        self.paths = [*paths, *hidden]
 
 
 def write(preset: Preset | str, folder: Path) -> dict[str, str]:
@@ -33,8 +33,11 @@ def write(preset: Preset | str, folder: Path) -> dict[str, str]:
     wanted = {path: head + body for path, body in FILES[chosen].items()}
     told = {path: _state(folder / path, text, head) for path, text in wanted.items()}
     foreign = [folder / path for path, state in told.items() if state == "foreign"]
-    if foreign:
-        raise Foreign(foreign)
+    packages = {parent for path in wanted for parent in Path(path).parents if parent.name}
+    new = [folder / package for package in sorted(packages) if not (folder / package / "__init__.py").exists()]
+    hidden = [module for package in new if (module := package.with_suffix(".py")).exists()]
+    if foreign or hidden:
+        raise Foreign(foreign, hidden)
     for path, text in wanted.items():
         if told[path] == "written":
             target = folder / path

@@ -33,6 +33,7 @@ class Receiver:
 @dataclass(frozen=True)
 class Config:
     """silence_seconds: how long the watchdog may stay away. address: the console as people reach it, no final slash.
+    scrape_seconds: between two samples of Prometheus.
 
     peers: URL of each part the console looks after, by name of PEERS, absent where the stack has none.
     """
@@ -40,6 +41,7 @@ class Config:
     environment: str = ""
     address: str = ""
     silence_seconds: float = 90.0
+    scrape_seconds: int = 15
     notify: Receiver | None = None
     webhooks: Mapping[str, Receiver] = field(default_factory=dict)  # that messages of Alertmanager are relayed to
     outside_receivers: tuple[str, ...] = ()
@@ -65,11 +67,15 @@ def _config(document: dict[str, Any]) -> Config:
     silence = _of((int, float), watchdog.get("silence_seconds", 90), "watchdog.silence_seconds")
     if isinstance(silence, bool) or not 1 <= silence <= 86400:
         raise ConfigError("watchdog.silence_seconds: give seconds from 1 to 86400")
+    scrape = _of(int, document.get("scrape_seconds", 15), "scrape_seconds")
+    if isinstance(scrape, bool) or not 1 <= scrape <= 86400:
+        raise ConfigError("scrape_seconds: give whole seconds from 1 to 86400")
     notify = watchdog.get("notify")
     return Config(
         environment=_of(str, document.get("environment", ""), "environment"),
         address=_of(str, document.get("address", ""), "address").rstrip("/"),
         silence_seconds=float(silence),
+        scrape_seconds=scrape,
         notify=None if notify is None else _receiver(_of(dict, notify, "watchdog.notify")),
         webhooks={
             name: Receiver(name, "webhook", _of(dict, options, f"webhooks.{name}"))

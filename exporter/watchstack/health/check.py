@@ -76,6 +76,7 @@ class Check:
         return Result(status, message, response_time_ms=self.timeout * 1000, error="TimeoutError")
 
 
+LONGEST = 10_000  # characters of a message
 RESERVED = frozenset({"simple"})  # X-04: paths of /api/health that are no check
 
 
@@ -108,11 +109,12 @@ class Registry:
 
 
 def cleaned(result: Result) -> Result:
-    """A result that JSON can hold. Raises whatever its parts raise when they are read, and for one without an end."""
+    """A result that JSON in UTF-8 can hold. Raises whatever its parts raise when read, and for one without an end."""
     took = result.response_time_ms
     return replace(
         result,
-        message=str(result.message),
+        message=text_of(result.message)[:LONGEST],
+        error=text_of(result.error or ""),
         details=_cleaned(dict(result.details)),
         figures=_cleaned(dict(result.figures)),
         sections=_cleaned(dict(result.sections)),
@@ -121,11 +123,16 @@ def cleaned(result: Result) -> Result:
     )
 
 
+def text_of(value: object) -> str:
+    """What can be written as UTF-8: the name of a file in an error may hold what cannot."""
+    return str(value).encode(errors="replace").decode()
+
+
 def _cleaned(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _cleaned(inner) for key, inner in value.items()}
+        return {text_of(key): _cleaned(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_cleaned(inner) for inner in value]
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
-    return value if value is None or type(value) in (bool, int, str) else str(value)
+    return value if value is None or type(value) in (bool, int) else text_of(value)

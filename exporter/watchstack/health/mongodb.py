@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -10,18 +11,23 @@ from watchstack.health.check import Check, Result, Status
 
 
 def mongodb_client(url: str, *, seconds: float = 10.0) -> Any:
-    """pymongo's client for a URL; it connects when it is first used. seconds: bound of each step of a command.
+    """pymongo's client for a URL; it connects when it is first used. seconds: bound of each step of a command for which
+    the URL has none.
 
     Raises ImportError where pymongo is not installed, ValueError for a URL that is none.
     """
     import importlib
 
     module = importlib.import_module("pymongo")
-    bounds = dict.fromkeys(("connectTimeoutMS", "socketTimeoutMS", "serverSelectionTimeoutMS"), int(seconds * 1000))
+    said = {option.partition("=")[0].lower() for option in re.split("[&;]", url.partition("?")[2])}
+    names = ("connectTimeoutMS", "socketTimeoutMS", "serverSelectionTimeoutMS")
+    bounds = {name: int(seconds * 1000) for name in names if name.lower() not in said}
     try:
         return module.MongoClient(url, connect=False, **bounds)  # its threads begin in the process that uses it
-    except module.errors.InvalidURI as error:
-        raise ValueError(f"this is no URL of MongoDB: {error}") from None
+    except module.errors.InvalidURI:  # its text may show a part of the password
+        raise ValueError("a URL of mongodb:// in whose password special characters are percent-encoded") from None
+    except module.errors.ConfigurationError as error:
+        raise ValueError(f"a URL of MongoDB with options that fit: {error}") from None
 
 
 class MongoCheck:

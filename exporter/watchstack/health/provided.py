@@ -94,6 +94,9 @@ def _database(health: Health, settings: Settings) -> Database:
         engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
     except sqlalchemy.exc.ArgumentError as error:
         raise ValueError(f"a URL of PostgreSQL or of SQLAlchemy: {error}") from None
+    except ValueError:  # its text may show a part of the password
+        told = "a URL of PostgreSQL or of SQLAlchemy in whose password special characters are percent-encoded"
+        raise ValueError(told) from None
     health.owned.append(engine.dispose)
     return SqlalchemyDatabase(engine)
 

@@ -32,7 +32,11 @@ class RedisAt:
 
         module = importlib.import_module("redis")
         self._make = partial(module.Redis.from_url, url, socket_connect_timeout=seconds, socket_timeout=seconds)
-        self._make().close()
+        try:
+            self._make().close()
+        except ValueError:  # its text may show a part of the password
+            told = "a URL of redis://, rediss:// or unix:// in whose password special characters are percent-encoded"
+            raise ValueError(told) from None
 
     def ping(self) -> Any:
         return self._call("ping")

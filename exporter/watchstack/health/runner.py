@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from watchstack.clocks import SYSTEM, Clocks
-from watchstack.health.check import Check, Registry, Result, Status, cleaned
+from watchstack.health.check import LONGEST, Check, Registry, Result, Status, cleaned, text_of
 
 _log = logging.getLogger("watchstack.health")
 _IDLE = 3600.0  # seconds to sleep when nothing is due; a new check wakes the runner
@@ -207,7 +207,10 @@ class Runner:
 def escaped(error: BaseException) -> Result:
     """What a check is whose exception got out (C-59)."""
     kind = type(error).__name__
-    text = str(error) or kind
+    try:
+        text = text_of(error)[:LONGEST] or kind
+    except Exception:  # it cannot even be told
+        text = kind
     return Result(Status.CRITICAL, f"Health check failed: {text}", response_time_ms=-1, error=kind, escaped=True)
 
 
@@ -218,8 +221,10 @@ def _answer(check: Check) -> Result:
         import asyncio  # no need of it where every check is plain
 
         found = asyncio.run(_awaited(found))
-    if not isinstance(found, Result) or not isinstance(found.status, Status):
+    if not isinstance(found, Result):
         raise TypeError(f"the check answered {type(found).__name__} instead of a result")
+    if not isinstance(found.status, Status):
+        raise TypeError(f"the check answered {type(found.status).__name__} as its status instead of a member of Status")
     return cleaned(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import time
 import urllib.error
 import urllib.request
@@ -38,7 +39,7 @@ class WebCheck:
         except Exception as error:
             kind = type(error).__name__
             details = {"failures": self._failed}
-            return Result(bad, f"{self._name} error: {error}", details, response_time_ms=-1, error=kind)
+            return Result(bad, f"{self._name} error: {_told(error)}", details, response_time_ms=-1, error=kind)
         took = round((time.perf_counter() - began) * 1000, 2)
         if status >= 500:
             details = {"http_status": status, "failures": self._failed}
@@ -57,6 +58,13 @@ class WebCheck:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code
+
+
+def _told(error: Exception) -> str:
+    """What went wrong; of a URL that cannot be asked nothing, for its parts may be secret."""
+    if isinstance(error, http.client.InvalidURL):
+        return "its URL cannot be asked: leave out user and password, and percent-encode special characters"
+    return str(error)
 
 
 def web_check(

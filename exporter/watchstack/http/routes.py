@@ -53,9 +53,9 @@ def _has_route(routes: Iterable[Any], path: str) -> bool:
             if path.startswith(prefix) and _has_route(included.routes, path[len(prefix) :]):
                 return True
             continue
-        if shape(route.path) == shape(path) and not hasattr(route, "routes"):
+        inner = getattr(route, "routes", None)  # those of a mount; none of an application of another kind
+        if shape(route.path) == shape(path) and not inner:
             return True
-        inner = getattr(route, "routes", None)
         if inner and path.startswith(route.path + "/") and _has_route(inner, path[len(route.path) :]):
             return True
     return False

@@ -83,6 +83,8 @@ class WsgiMiddleware:
             rule = getattr(request, "url_rule", None)  # gone from the environ when the application returns
             if rule is not None:
                 exchange.route = rule.rule
+            elif ROUTE in environ:  # an application on Werkzeug that is none of Flask's
+                exchange.matched(route_of, environ)
             return start_response(status, headers, *rest)
 
         try:

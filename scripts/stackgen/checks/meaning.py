@@ -16,6 +16,7 @@ from stackgen.diagnostic import Position, Severity
 from stackgen.findings import Words, check
 from stackgen.model.read_rules import ReadRule
 from stackgen.model.slo import RECORDED
+from stackgen.model.thresholds import REFERENCE
 from stackgen.model.values import seconds, spell
 from stackgen.source.nodes import Scalar
 
@@ -160,6 +161,8 @@ def _impossible(subject: Subject) -> Found:
         return metric.bounds if metric else ANY
 
     for read, node, parsed in subject.parsed:
+        if any(name not in subject.stack.thresholds for name in REFERENCE.findall(node.text)):
+            continue  # told as unknown: nobody knows its number
         for one in _comparisons(parsed.root):
             if never(one, of_metric):
                 yield read, _never(node, one, of_metric)

@@ -113,6 +113,11 @@ _TEXTS: tuple[tuple[str, str, str], ...] = (
     (r'(?:function "(.*)"|(.*)\(\)) (?:is not enabled|is experimental and must be enabled .*)',
      r"\1\2() is experimental: Prometheus refuses it without a feature flag, which the stack does not set",
      "choose another function"),
+    (r"(\w+) modifier is experimental and not enabled.*",
+     r"'\1' is experimental: Prometheus refuses it without a feature flag, which the stack does not set",
+     "leave it out"),
+    (r"unknown escape sequence .*", "a backslash in quotes begins an escape, and there is none like this",
+     r'write two backslashes for one, or put the text between backticks: `a\.b`'),
     (r'unexpected identifier "([^"]*)".*', r"'\1' cannot stand here", "an operator or a comma is missing before it"),
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from stackgen.diagnostic import Position, Severity
 from stackgen.findings import Words, check
 from stackgen.model.problems import nearest
 from stackgen.model.routing import Match, Route, Window
-from stackgen.model.stack import INBOX
+from stackgen.model.stack import INBOX, SEVERITIES
 from stackgen.model.values import spell
 
 TEMPLATES = "alertmanager/templates"
@@ -59,21 +59,19 @@ def unused_window(subject: Subject) -> Iterator[Words]:
 
 @check("dead-window")
 def dead_window(subject: Subject) -> Iterator[Words]:
-    """Hours of no length, or a stretch of time that is over or ends before it begins."""
+    """Hours of no length, a stretch of time that ends before it begins, or is over: that comes about by itself."""
     for name, window in subject.stack.windows.items():
         if reason := _dead(window):
             yield Words(window.where, f"the window '{name}' never opens: {reason}", "correct it, or remove it")
+        elif window.end and window.end < datetime.now() - timedelta(days=1):  # whatever the time zone
+            message = f"the window '{name}' never opens again: it was over on {window.end:%Y-%m-%d}"
+            yield Words(window.where, message, "remove it, and what names it", severity=Severity.WARNING)
 
 
 def _dead(window: Window) -> str:
     if any(start == stop for start, stop in window.hours):
         return "it ends when it begins (the whole day is 00:00-24:00)"
-    if window.begin and window.end:
-        if window.end <= window.begin:
-            return "it ends before it begins"
-        if window.end < datetime.now() - timedelta(days=1):  # whatever the time zone
-            return f"it was over on {window.end:%Y-%m-%d}"
-    return ""
+    return "it ends before it begins" if window.begin and window.end and window.end <= window.begin else ""
 
 
 @check("unknown-timezone")
@@ -88,7 +86,7 @@ def unknown_timezone(subject: Subject) -> Iterator[Words]:
 
 @check("unreachable-route", Severity.WARNING)
 def unreachable_route(subject: Subject) -> Iterator[Words]:
-    """An earlier route takes every alert that a later one asks for."""
+    """An earlier route takes every alert that a later one asks for, or there is no alert that it asks for."""
     before: list[tuple[int, Route]] = []
     for number, route in enumerate(subject.stack.routes, 1):
         for earlier, other in before:
@@ -99,6 +97,36 @@ def unreachable_route(subject: Subject) -> Iterator[Words]:
                 )
                 break
         before.append((number, route))
+        yield from _asking_for_nobody(subject, number, route)
+
+
+def _asking_for_nobody(subject: Subject, number: int, route: Route) -> Iterator[Words]:
+    """A severity that no alert has, and names that are nearly those of something: of others an alert may know more."""
+    for match in route.when if subject.rules_known else ():
+        known = _values(subject, match.label)
+        if match.operator != "=" or match.value in known or not known:
+            continue
+        hint = nearest(match.value, known)
+        if hint.startswith("did you") or match.label == "severity":
+            where = subject.value("routes", number - 1, "when", match.label)
+            yield Words(where, f"route {number} is never reached: no alert has {match.label} '{match.value}'", hint)
+
+
+def _values(subject: Subject, label: str) -> list[str]:
+    """Values that a label of alerts has; nothing where a rule takes them from elsewhere, or for any other label."""
+    stack, rules = subject.stack, [read for read in subject.rules if read.rule.kind == "alert"]
+    written = [
+        labels.get(label, "")
+        for read in rules
+        for labels in (read.rule.body.get("labels", {}), subject.group_options(read).get("labels", {}))
+    ]
+    named = {
+        "alertname": [read.rule.name for read in rules],
+        "severity": list(SEVERITIES),
+        "service": [service.name for service in stack.services],
+        "environment": [stack.environment, *(one.environment or "" for one in stack.services)],
+    }.get(label, [])
+    return [*filter(None, (*named, *written))] if named and not any("{{" in text for text in written) else []
 
 
 def _implied(wanted: Match, given: tuple[Match, ...]) -> bool:

@@ -6,6 +6,7 @@ Commands are imported when they are called, so that `status` does not wait for w
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -95,6 +96,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     debug = "--debug" in given
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminated)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # what this terminal cannot show becomes `?`
     output = Output(json_="--json" in given)
     try:
         main.main(args=given, prog_name="./stack", standalone_mode=False)

@@ -77,7 +77,8 @@ def _tell(output: Output, taken: Imported) -> None:
         )
         return
     did = "replaced" if taken.replaced else "written"
-    output.say(visible(f"{taken.file} is {did}: '{taken.title}', {taken.panels} panels, /d/{taken.uid}"))
+    panels = "1 panel" if taken.panels == 1 else f"{taken.panels} panels"
+    output.say(visible(f"{taken.file} is {did}: '{taken.title}', {panels}, /d/{taken.uid}"))
     for note in taken.notes:
         output.say(visible(f"  {note}"))
     for warning in taken.warnings:

@@ -35,9 +35,14 @@ def drill(session: Session, alerts: tuple[str, ...], json_: bool, page: Path | N
     Real series go into a throw-away Prometheus and Alertmanager with the rules, routes and texts of this checkout,
     sixty times faster than life. The running stack is not touched, nobody is notified.
     """
+    if page is not None and not page.absolute().parent.is_dir():
+        raise click.UsageError(f"there is no folder {page.parent} to write {page.name} into")
     output = Output(json_=json_)
     session.recover(output)
     model = session.load(output)
+    off = [name for name, override in model.stack.overrides.items() if name in alerts and override.disabled]
+    if off:
+        raise click.UsageError(f"overrides in stack.yml switch {', '.join(off)} off")
     files = render(model, COMPOSE)
     templates = session.root / "alertmanager" / "templates"
     with _Progress(output) as progress:

@@ -23,7 +23,8 @@ def status(session: Session, json_: bool) -> None:
     name = session.current()
     model = session.model()
     parts = session.engine(name, model).status() if name else []
-    said = notes(model, session.root, name)
+    unread = ["stack.yml or rules/ have errors: ./stack check tells them; what runs goes on with what it has"]
+    said = notes(model, session.root, name) if model.digest else unread
     healthy = bool(parts) and all(part.state is State.HEALTHY for part in parts)
     if json_:
         output.document({"engine": name, "healthy": healthy, "parts": as_data(parts), "notes": said})

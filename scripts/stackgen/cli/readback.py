@@ -102,7 +102,9 @@ def _other(part: str, status: PartStatus, expected: Expected) -> list[str]:
         _, path, name = RULES[part]
         shown = told(lambda: digests(status.address, path))
         if shown is None or expected.digest not in shown:
-            found.append(f"{name} does not show the new configuration in {path.partition('?')[0]}")
+            found.append(
+                f"{name} does not show the new configuration in {path.partition('?')[0]} (./stack logs {part})"
+            )
     if part in CONFIG and CONFIG[part][0] in expected.files:
         file, path, keys = CONFIG[part]
         text = told(lambda: _text(f"{status.address}{path}", keys))

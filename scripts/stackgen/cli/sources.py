@@ -30,11 +30,11 @@ from stackgen.words import Change, changes
 @click.command()
 @click.option("--json", "json_", is_flag=True, help="Findings as JSON.")
 @click.option("--github", is_flag=True, help="Findings as annotations for GitHub.")
-@click.option("--routes", is_flag=True, help="Show the routing tree too: who is told of what.")
+@click.option("--routes", is_flag=True, help="The tree of who is told of what, with --json, --github, --live too.")
 @click.option("--live", is_flag=True, help="Also ask every query of every dashboard of the running stack.")
 @click.pass_obj
 def check(session: Session, json_: bool, github: bool, routes: bool, live: bool) -> None:
-    """Read stack.yml and rules/ and tell every mistake with file, line and fix.
+    """Read stack.yml and rules/, tell every mistake with file, line and fix, and who is told of what.
 
     With --live, every panel, annotation and variable must also return data from the running stack, or say in its
     description when empty is fine. Exit code 1 when one does not, 4 when the stack does not run.
@@ -59,7 +59,7 @@ def check(session: Session, json_: bool, github: bool, routes: bool, live: bool)
     else:
         click.echo(report.text(findings, session.root), nl=False)
         click.echo(("sources: " if asked else "") + report.summary(findings), err=failed)
-    if routes and model is not None:
+    if model is not None and (routes or not (json_ or github or live)):
         click.echo(picture(model.stack), err=json_ or github)
     for note in notes:
         output.errors.print(note, markup=False)

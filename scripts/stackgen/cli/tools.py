@@ -72,5 +72,5 @@ def _run(command: list[str], tree: Path, refused: Callable[[str], list[Diagnosti
             raise SourceError(findings)
         raise EngineError(
             f"{Path(command[0]).name} refuses the generated files; nothing was changed:\n{said}",
-            "correct the rule or setting it names in stack.yml or rules/",
+            "correct what it names in stack.yml, rules/ or alertmanager/templates/",
         )

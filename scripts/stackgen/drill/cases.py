@@ -110,7 +110,7 @@ def case(alert: Alert, known: Catalogue, tag: str) -> Case:
         raise CannotDrillError("Loki's ruler evaluates it, on log lines: the drill has series alone")
     if ESCALATED in alert.rule.labels:
         raise CannotDrillError("it tells of an alert again that nobody has taken up: that alert is drilled")
-    test, series = _firing(alert)
+    test, series = _firing(alert, known)
     given = {one.name for one in series}
     rules = (*_recorded(str(alert.rule.body["expr"]), known, given), alert.rule)
     read_by = [rewrite(str(rule.body["expr"]), Clock(), tag) for rule in rules]
@@ -145,9 +145,12 @@ def _length(text: object) -> float:
     return seconds(str(text)) or 0.0 if text is not None else 0.0
 
 
-def _firing(alert: Alert) -> tuple[RuleTest, tuple[Series, ...]]:
+def _firing(alert: Alert, known: Catalogue) -> tuple[RuleTest, tuple[Series, ...]]:
     """The firing test that looks soonest, of those whose series can be served."""
     firing = sorted((test for test in alert.tests if test.fires), key=lambda test: seconds(test.at) or 0.0)
+    service = alert.rule.labels.get("service", "")
+    if not firing and service and any(other.tests for other in known.alerts if other.name == alert.name):
+        raise CannotDrillError(f"it has numbers of {service} alone, and its tests those of all other services")
     if not firing:
         raise CannotDrillError("no firing test stands beside it: add one under `tests:`")
     reasons = []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
 
-from stackgen.model import Model, RuleTest
+from stackgen.model import Model, Override, RuleTest
 from stackgen.render.routes import ESCALATED
 from stackgen.render.rules import LOKI, PROMETHEUS
 
@@ -61,7 +61,8 @@ def catalogue(files: Mapping[str, bytes], model: Model) -> Catalogue:
         for group in rule_file.groups:
             for rule in group.rules:
                 if rule.kind == "alert":
-                    tests[rule.name].append(rule.tests)
+                    override = model.stack.overrides.get(rule.name)
+                    tests[rule.name].append(tuple(_meant(test, override) for test in rule.tests))
     alerts: list[Alert] = []
     recorded: dict[str, list[Rendered]] = defaultdict(list)
     for one in _rules(files):
@@ -71,6 +72,17 @@ def catalogue(files: Mapping[str, bytes], model: Model) -> Catalogue:
             waiting = None if ESCALATED in one.labels else tests[str(one.body["alert"])]
             alerts.append(Alert(one, waiting.popleft() if waiting else ()))
     return Catalogue(tuple(alerts), {name: tuple(rules) for name, rules in recorded.items()})
+
+
+def _meant(test: RuleTest, override: Override | None) -> RuleTest:
+    """A test with the severity and the team that stack.yml gives the alert instead of those it was written for."""
+    if override is None or not test.fires:
+        return test
+    changed = {"severity": override.severity, "team": override.team}
+    given = {name: value for name, value in changed.items() if value}
+    return replace(
+        test, fires=tuple({name: given.get(name, value) for name, value in one.items()} for one in test.fires)
+    )
 
 
 def _rules(files: Mapping[str, bytes]) -> Iterator[Rendered]:

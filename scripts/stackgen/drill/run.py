@@ -36,6 +36,7 @@ from stackgen.drill.watch import News, Watch
 from stackgen.engines.base import EngineError
 from stackgen.model import Model
 from stackgen.render.alertmanager import PATH
+from stackgen.render.routes import ESCALATED
 
 FIND_WITHIN = 60.0  # seconds until Prometheus has asked every target
 LOADED_WITHIN = 60.0
@@ -73,9 +74,11 @@ class Drill:
         return [name for name in self.only if name not in names]
 
     def cases(self) -> list[Case]:
-        """The alerts that can be drilled; the others are kept as outcomes."""
+        """The alerts that can be drilled; the others are kept as outcomes. A name asks for no second messages."""
         known = catalogue(self.files, self.model)
-        chosen = [one for one in known.alerts if not self.only or one.name in self.only]
+        chosen = [
+            one for one in known.alerts if not self.only or (one.name in self.only and ESCALATED not in one.rule.labels)
+        ]
         found = (self._case(one, known, str(number)) for number, one in enumerate(chosen))
         return [one for one in found if one is not None]
 

@@ -184,7 +184,8 @@ class DockerEngine:
     def _check_ports(self, running: set[str]) -> None:
         chosen = self._ports()
         published = [name for name in self.wanted if name not in docker_status.UNPUBLISHED]
-        busy = ports.taken(chosen, [name for name in published if name not in running])
+        ports.check_distinct({name: chosen[name] for name in published})
+        busy = ports.taken(chosen, [name for name in published if name not in running], as_root=True)
         if busy:
             raise EngineError("; ".join(map(str, busy)), "free the port, or move the part with that variable")
 

@@ -31,6 +31,7 @@ from stackgen.engines.native_tree import Tree, contents
 from stackgen.parts.table import PARTS
 from stackgen.placement import Placement
 
+PATTERN = frozenset("*?[{\\")  # characters of a path that the parts read otherwise
 FREE = 200 << 20  # bytes below which `up` does not begin
 TOLD = 10.0  # seconds for a supervisor that begins to write its state
 TAKEN_OVER = 60.0  # seconds for the supervisor to take a plan over (it may have parts to end)
@@ -78,6 +79,7 @@ class NativeEngine:
         wait: when all parts do. A part that cannot come up is told by `status`; what else stands in the way raises
         EngineError before anything is started. On an interrupt what this call started is ended again.
         """
+        self._check_path()
         self.folder.make()
         self._check_space()
         running = self.running()
@@ -186,6 +188,15 @@ class NativeEngine:
     def _last_words(self) -> str:
         lines = list(native_tail.last(self.folder.log("supervisor"), 1))
         return lines[0] if lines else "it left no word"
+
+    def _check_path(self) -> None:
+        """Prometheus finds its rules, and Promtail the logs, by patterns that begin with the path of the checkout."""
+        if found := sorted(set(str(self.folder.path)) & PATTERN):
+            raise EngineError(
+                f"the path {self.context.root} holds {' '.join(found)}, which begins a pattern for Prometheus and "
+                "Promtail: they would find neither rules nor logs",
+                "move the checkout to a folder without it",
+            )
 
     def _check_space(self) -> None:
         free = shutil.disk_usage(self.folder.path).free

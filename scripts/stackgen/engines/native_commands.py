@@ -33,6 +33,7 @@ ORDER = (
 )
 RELOADS = frozenset({"prometheus", "alertmanager", "blackbox-exporter"})
 COLLECTORS = frozenset({"promtail", "alloy"})
+LOOKED_AT = ("prometheus/tests/", "console/rules.json")  # that nobody reads, and that the console looks at by itself
 
 
 def wanted(model: Model) -> tuple[str, ...]:
@@ -169,7 +170,7 @@ def _files_of(part: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
     mine = {path: content for path, content in files.items() if path.startswith(folder + "/")}
     if part in ("loki", "promtail"):  # they share a folder; Loki looks for changed rules by itself
         return {path: content for path, content in mine.items() if path == f"{folder}/{part}.yml"}
-    return {path: content for path, content in mine.items() if not path.startswith("prometheus/tests/")}
+    return {path: content for path, content in mine.items() if not path.startswith(LOOKED_AT)}
 
 
 def _digest(files: Mapping[str, bytes]) -> str:

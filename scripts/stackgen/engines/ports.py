@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,19 +16,26 @@ from stackgen.engines.base import EngineError
 from stackgen.engines.native_placement import HOST, LOKI_GRPC, default_ports
 from stackgen.parts.table import PARTS
 
+_QUOTED = re.compile(r"""(['"])(.*?)\1\s*(#.*)?""")  # with a comment behind it or none
+
 
 @dataclass(frozen=True)
 class Taken:
-    """A port that something else holds. holder: `name (pid 12)`, or "" when it cannot be told; pid: 0 then."""
+    """A port that cannot be listened on. holder: who has it, `name (pid 12)`, or "" when it cannot be told; pid: 0
+    then. forbidden: nobody has it, but this user may not.
+    """
 
     part: str
     port: int
     variable: str
     holder: str
     pid: int = 0
+    forbidden: bool = False
 
     def __str__(self) -> str:
         by = f" is held by {self.holder}" if self.holder else " is taken"
+        if self.forbidden:
+            by = " is not for this user: the system keeps low ones for root"
         return f"{self.part}: port {self.port}{by}; {self.variable} in the environment or .env changes it"
 
 
@@ -42,11 +50,16 @@ def environment(root: Path, process: Mapping[str, str]) -> dict[str, str]:
     """The process's own variables over those of `.env` in the checkout.
 
     `.env` is read as Compose reads plain lines: NAME=value, # comments, optional quotes. Raises EngineError for a
-    line that is neither.
+    line that is neither, and for a file that cannot be read.
     """
     found: dict[str, str] = {}
     path = root / ".env"
-    text = path.read_text("utf-8") if path.is_file() else ""
+    try:
+        text = path.read_text("utf-8-sig") if path.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise EngineError(f".env is not UTF-8: {error}", "save the file as UTF-8") from error
+    except OSError as error:
+        raise EngineError(f".env cannot be read: {error.strerror}", "change its owner or mode") from error
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip().removeprefix("export ").strip()
         if not line or line.startswith("#"):
@@ -59,8 +72,8 @@ def environment(root: Path, process: Mapping[str, str]) -> dict[str, str]:
 
 
 def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1]
+    if quoted := _QUOTED.fullmatch(value):
+        return quoted[2]
     return value.partition(" #")[0].rstrip()
 
 
@@ -73,6 +86,12 @@ def ports(variables: Mapping[str, str]) -> dict[str, int]:
         if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
             raise EngineError(f"{name}={text!r} is no port for {part}", "give a number from 1 to 65535")
         chosen[part] = int(text)
+    check_distinct(chosen)
+    return chosen
+
+
+def check_distinct(chosen: Mapping[str, int]) -> None:
+    """Raises EngineError for a port that two parts are to have."""
     owners: dict[int, str] = {}
     for part, port in chosen.items():
         other = owners.setdefault(port, part)
@@ -81,27 +100,38 @@ def ports(variables: Mapping[str, str]) -> dict[str, int]:
                 f"port {port} is meant for both {other} and {part}",
                 f"change {variable(other)} or {variable(part)} in the environment or .env",
             )
-    return chosen
 
 
-def taken(chosen: Mapping[str, int], parts: Iterable[str]) -> list[Taken]:
-    """The ports of these parts that cannot be listened on now, with who holds them."""
-    busy = [part for part in parts if not _free(chosen[part])]
+def taken(chosen: Mapping[str, int], parts: Iterable[str], *, as_root: bool = False) -> list[Taken]:
+    """The ports of these parts that cannot be listened on now, with who holds them.
+
+    as_root: it is root that will listen, whoever asks.
+    """
+    refused = {part: _refused(chosen[part]) for part in parts}
+    busy = [part for part, why in refused.items() if why and not (why == errno.EACCES and as_root)]
     holders = _holders({chosen[part] for part in busy}) if busy else {}
-    return [Taken(part, chosen[part], variable(part), *holders.get(chosen[part], ("", 0))) for part in busy]
+    return [
+        Taken(
+            part,
+            chosen[part],
+            variable(part),
+            *holders.get(chosen[part], ("", 0)),
+            forbidden=refused[part] == errno.EACCES,
+        )
+        for part in busy
+    ]
 
 
-def _free(port: int) -> bool:
+def _refused(port: int) -> int:
+    """Why the system does not let this process listen there: EADDRINUSE, EACCES, or 0."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
             probe.listen(1)
         except OSError as error:
-            if error.errno == errno.EACCES:
-                return False
-            return error.errno != errno.EADDRINUSE
-    return True
+            return error.errno if error.errno in (errno.EADDRINUSE, errno.EACCES) else 0
+    return 0
 
 
 def _holders(busy: set[int]) -> dict[int, tuple[str, int]]:

@@ -20,6 +20,7 @@ TYPES = {  # of a plugin, to the uid and type of ours
     "alertmanager": ALERTMANAGER_UID,
 }
 WORDS = {"prom": PROMETHEUS_UID, "mimir": PROMETHEUS_UID, "loki": LOKI_UID, "alertmanager": ALERTMANAGER_UID}
+EXPRESSION = "__expr__"  # Grafana's own arithmetic over other queries
 REFERENCE = re.compile(r"\$\{?(\w+)(?::\w+)?\}?")
 BARE_SELECTOR = re.compile(r"(?:^|[\s(]){")  # without the name of a metric before it
 ON_LOAD = 1  # when a variable's values are asked for
@@ -96,13 +97,15 @@ class Mender:
         """The datasource of this stack for one that is named, or not named, in a foreign dashboard."""
         kind = str(given.get("type") or "") if isinstance(given, Mapping) else ""
         name = str(given.get("uid") or "") if isinstance(given, Mapping) else str(given or "")
-        if name in (*GRAFANAS_OWN, MIXED) or kind in ("datasource", "__expr__"):
-            return given
         match = REFERENCE.fullmatch(name)
-        if match and match[1] in self._variables:
-            return {"type": TYPES.get(self._variables[match[1]], kind), "uid": f"${{{match[1]}}}"}
         if match and match[1] in self._inputs:
             kind = kind or self._inputs[match[1]]
+        if kind == EXPRESSION:  # an export for sharing writes an input in the place of its uid
+            return {"type": EXPRESSION, "uid": EXPRESSION}
+        if name in (*GRAFANAS_OWN, MIXED) or kind == "datasource":
+            return given
+        if match and match[1] in self._variables:
+            return {"type": TYPES.get(self._variables[match[1]], kind), "uid": f"${{{match[1]}}}"}
         ours = TYPES.get(kind) if kind else TYPES.get(name) or _by_name(name) or _by_query(expr, logs=logs)
         if ours is None:
             self._fault(where, kind or name)

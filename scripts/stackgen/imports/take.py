@@ -90,6 +90,21 @@ def _cleaned(model: dict[str, Any], notes: list[str]) -> None:
     for panel in every_panel(model):
         if panel.pop("alert", None) is not None:
             notes.append(f'the alert of panel "{panel.get("title")}" is left out: alerts stand in rules/')
+    _numbered(every_panel(model))
+
+
+def _numbered(panels: list[dict[str, Any]]) -> None:
+    """Each panel with a number of its own, as Grafana's page gives them when a file that was made has none."""
+    taken: set[int] = set()
+    without = []
+    for panel in panels:
+        number = panel.get("id")
+        if type(number) is int and number > 0 and number not in taken:
+            taken.add(number)
+        else:
+            without.append(panel)
+    for number, panel in enumerate(without, max(taken, default=0) + 1):
+        panel["id"] = number
 
 
 def put(root: Path, one: Imported) -> None:

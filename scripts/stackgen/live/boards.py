@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from stackgen.live.variables import NAMED, Values, expand
+import yaml
+
+from stackgen.live.variables import NAMED, SCRAPE, Values, expand
+from stackgen.model.values import seconds
 from stackgen.render.dashboards.panels import EMPTY_IS_FINE
-from stackgen.render.grafana import ALERTMANAGER_UID, DASHBOARDS, LOKI_UID, PROMETHEUS_UID
+from stackgen.render.grafana import ALERTMANAGER_UID, DASHBOARDS, DATASOURCES, LOKI_UID, PROMETHEUS_UID
 
 CUSTOM = f"{DASHBOARDS}/custom"  # dashboards that people saved; nothing is generated there
 NAMES = {PROMETHEUS_UID: "Prometheus", LOKI_UID: "Loki", ALERTMANAGER_UID: "Alertmanager"}  # by the datasource's uid
@@ -28,11 +31,15 @@ SELDOM = "annotations mark what happens seldom"
 
 @dataclass(frozen=True)
 class Board:
-    """One dashboard. file: relative to the tree it lies in. fault: why it cannot be asked, "" when it can."""
+    """One dashboard. file: relative to the tree it lies in. fault: why it cannot be asked, "" when it can.
+
+    scrape: seconds between two samples, as Grafana is told.
+    """
 
     file: str
     content: Mapping[str, Any] = field(hash=False)
     fault: str = ""
+    scrape: int = SCRAPE
 
     @property
     def uid(self) -> str:
@@ -84,7 +91,18 @@ def read(folder: Path, custom: Path | None = None) -> list[Board]:
     found = {path.relative_to(folder).as_posix(): path for path in sorted((folder / DASHBOARDS).rglob("*.json"))}
     if custom:
         found |= {path.relative_to(custom).as_posix(): path for path in sorted((custom / CUSTOM).rglob("*.json"))}
-    return [_read(file, path) for file, path in sorted(found.items())]
+    scrape = _scrape(folder)
+    return [replace(_read(file, path), scrape=scrape) for file, path in sorted(found.items())]
+
+
+def _scrape(folder: Path) -> int:
+    """What the generated provisioning tells Grafana; SCRAPE where there is none."""
+    try:
+        datasources = yaml.safe_load((folder / DATASOURCES).read_bytes())["datasources"]
+        told = next(one["jsonData"]["timeInterval"] for one in datasources if one["uid"] == PROMETHEUS_UID)
+        return max(1, round(seconds(told) or SCRAPE))
+    except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError, StopIteration):
+        return SCRAPE
 
 
 def boards(files: Mapping[str, bytes]) -> list[Board]:

@@ -9,7 +9,7 @@ from typing import Any
 from stackgen.live.ask import Asker, AskError, DeadError, entries
 from stackgen.live.boards import GRAFANAS_OWN, Board, datasource_of, reason
 from stackgen.live.outcome import Result, Verdict
-from stackgen.live.variables import Value, expand, value
+from stackgen.live.variables import Value, built_in, expand, value
 from stackgen.render.grafana import LOKI_UID
 
 LABEL_VALUES = re.compile(r"label_values\(\s*(?:(.+),\s*)?([\w:.]+)\s*\)", re.DOTALL)
@@ -23,7 +23,7 @@ def resolve(board: Board, asker: Asker) -> tuple[dict[str, Value], dict[str, str
     """Values by variable, in their order, since one may use those before it; the reasons of those that may have none,
     or whose datasource is dead; and the results of those that were asked.
     """
-    values: dict[str, Value] = {}
+    values = built_in(board.scrape)
     absent: dict[str, str] = {}
     results = []
     for variable in board.variables:
@@ -38,7 +38,7 @@ def resolve(board: Board, asker: Asker) -> tuple[dict[str, Value], dict[str, str
             results.append(result)
             if result.verdict is Verdict.DECLARED or result.unasked:
                 absent[name] = result.why
-        values[name] = value(variable, offered)
+        values[name] = value(variable, offered, board.scrape)
     return values, absent, results
 
 

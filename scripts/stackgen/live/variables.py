@@ -12,15 +12,7 @@ from typing import Any
 
 ALL = ("$__all", "__all", "All")
 LONGEST_RANGE = "3h"  # what dashboards show at first
-BUILT_IN = {
-    "__interval": "15s",
-    "__interval_ms": "15000",
-    "__rate_interval": "1m",
-    "__range": LONGEST_RANGE,
-    "__range_s": "10800",
-    "__range_ms": "10800000",
-    "__auto_interval": "15s",
-}
+SCRAPE = 15  # seconds between two samples, where nobody says otherwise
 NAMED = re.compile(r"\$\{(\w+)(?:\.[\w.]+)?(?::(\w+))?\}|\$(\w+)|\[\[(\w+)(?::(\w+))?\]\]")
 SPECIAL = re.compile(r"([\\^$.*+?()|{}\[\]])")
 
@@ -47,6 +39,26 @@ class Value:
 Values = Mapping[str, Value]
 
 
+def built_in(scrape: int = SCRAPE) -> dict[str, Value]:
+    """Grafana's own variables for a datasource that is sampled every `scrape` seconds, over LONGEST_RANGE.
+
+    A rate reaches over four samples, as Grafana documents `$__rate_interval`.
+    """
+    texts = {
+        "__interval": f"{scrape}s",
+        "__interval_ms": f"{scrape * 1000}",
+        "__rate_interval": f"{4 * scrape}s",
+        "__range": LONGEST_RANGE,
+        "__range_s": "10800",
+        "__range_ms": "10800000",
+        "__auto_interval": f"{scrape}s",
+    }
+    return {name: Value(raw=text) for name, text in texts.items()}
+
+
+_USUAL = built_in()
+
+
 def _literal(text: str, *, quoted: bool) -> str:
     """A regular expression for the text. quoted: for a place between quotes, where every backslash is doubled."""
     escaped = SPECIAL.sub(r"\\\1", text)
@@ -60,16 +72,18 @@ def expand(text: str, values: Values) -> str:
         name = match[1] or match[3] or match[4]
         if name in values:
             return values[name].text(match[2] or match[5] or "")
-        return BUILT_IN.get(name, match[0])
+        return _USUAL[name].text("") if name in _USUAL else match[0]
 
     return NAMED.sub(value, text)
 
 
-def value(variable: Mapping[str, Any], options: Sequence[str]) -> Value:
+def value(variable: Mapping[str, Any], options: Sequence[str], scrape: int = SCRAPE) -> Value:
     """What a dashboard puts in for a variable when it is opened. options: the values that it offers."""
     current = variable.get("current") or {}
     chosen = current.get("value") if isinstance(current, Mapping) else None
     picked = [str(one) for one in chosen] if isinstance(chosen, list) else [str(chosen)] if chosen else []
+    if variable.get("type") == "interval":  # its `auto` is reckoned from the width of the page
+        picked = [f"{scrape}s" if one.startswith("$__auto") else one for one in picked]
     several = bool(variable.get("multi") or variable.get("includeAll"))
     if any(one in ALL for one in picked) or (not picked and variable.get("includeAll")):
         if variable.get("allValue"):

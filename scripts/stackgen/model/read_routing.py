@@ -13,6 +13,7 @@ from stackgen.model.routing import DAYS, Match, Route, Step, Tell, Window
 from stackgen.model.section import Section, entries
 from stackgen.model.stack import SEVERITIES, Team
 from stackgen.model.values import Converter, Sink
+from stackgen.promql import quoted, syntax
 from stackgen.source.nodes import Entry, Items, Mapping, Node, Scalar
 
 T = TypeVar("T")
@@ -72,7 +73,11 @@ def _labels(part: Section, key: str) -> tuple[str, ...]:
             return text
         return values.label_name(node, sink)
 
-    return part.get(key, values.several(label, "a list of labels"), ())
+    names = tuple(dict.fromkeys(part.take(key, values.several(label, "a list of labels")) or ()))
+    if "..." in names and len(names) > 1:
+        where = part.entries[key].value.where
+        part.tell(problems.wrong_type(where, key, "[...] or names of labels", "both", "[...] is every label there is"))
+    return names
 
 
 def _repeat(part: Section) -> AbstractMapping[str, float]:
@@ -130,16 +135,23 @@ def _matches(part: Section) -> tuple[Match, ...]:
 
 
 def _match(label: str, text: str, node: Node, sink: Sink) -> Match:
-    operator = "=" if text[0] not in "!~" else {"!": "!=", "~": "=~"}[text[0]]
-    value = text.lstrip("!~") if operator != "=" else text
-    if text.startswith("!~"):
-        operator = "!~"
-    if operator.endswith("~"):
-        try:
-            re.compile(value)
-        except re.error as error:
-            sink(problems.invalid_matcher(node.where, label, value, str(error)))
+    sign = next((sign for sign in ("!~", "!", "~") if text.startswith(sign)), "")
+    operator, value = {"!~": "!~", "!": "!=", "~": "=~", "": "="}[sign], text[len(sign) :]
+    if operator.endswith("~") and (why := _irregular(value)):
+        sink(problems.invalid_matcher(node.where, label, value, why))
     return Match(label, operator, value)
+
+
+def _irregular(value: str) -> str:
+    """Why a text is no regular expression, "" for one of Alertmanager's and of Python's, which finds the ways here."""
+    try:
+        re.compile(value)
+        syntax(f"x{{x=~{quoted(value)}}}")
+    except re.error as error:
+        return str(error)
+    except ValueError:
+        return 'Alertmanager knows no look-around ("!~" is for what does not fit), no back references, no \\Z'
+    return ""
 
 
 def read_windows(top: Section) -> dict[str, Window]:

@@ -39,10 +39,15 @@ def _latency(part: Section) -> Latency | None:
 
 
 def _share(node: Node, what: str, tell: Sink) -> float | None:
-    """A percentage over 0 and under 100: with 100 there is no budget that could burn."""
+    """A percentage under 100, with which there is no budget that could burn; what is under 1 is a share by mistake."""
     value = values.number(node, what, tell)
-    if value is not None and not 0 < value < 100:
-        tell(problems.out_of_range(node.where, what, spell(value), "choose a percentage over 0 and under 100"))
+    if value is not None and not 1 <= value < 100:
+        meant = (
+            f"write {spell(round(value * 100, 6))} %"
+            if 0 < value < 1
+            else "choose a percentage of 1 or more, under 100"
+        )
+        tell(problems.out_of_range(node.where, what, spell(value), meant))
         return None
     return value
 

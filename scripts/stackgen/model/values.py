@@ -17,6 +17,8 @@ T = TypeVar("T")
 Sink: TypeAlias = Callable[[Diagnostic], None]
 Converter: TypeAlias = Callable[[Node, str, Sink], T | None]
 
+LONGEST = 2**63 / 1e9  # seconds that the parts can count, about 292y
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 _DURATION = re.compile(
     r"(?:([0-9]+)y)?(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?(?:([0-9]+)ms)?"
@@ -182,8 +184,12 @@ def duration(node: Node, what: str, tell: Sink) -> str | None:
     scalar = _scalar(node, what, "a duration", tell)
     if scalar is None:
         return None
-    if seconds(scalar.text) is None:
+    total = seconds(scalar.text)
+    if total is None:
         tell(problems.invalid_duration(scalar.where, what, scalar.text, duration_hint(scalar.text)))
+        return None
+    if total >= LONGEST:
+        tell(problems.out_of_range(scalar.where, what, scalar.text, "write 292y or less: no part counts further"))
         return None
     return scalar.text
 

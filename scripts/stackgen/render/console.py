@@ -84,6 +84,7 @@ def _config(source: Source) -> dict[str, Any]:
     return {
         "environment": stack.environment,
         "address": stack.address,
+        "scrape_seconds": max(1, round(stack.intervals.scrape)),
         "watchdog": {"silence_seconds": stack.watchdog.silence, "notify": _notify(source)},
         "webhooks": {one.name: _options(one) for one in stack.receivers.values() if relayed(one)},
         "outside_receivers": [name for name in stack.receivers if name != INBOX],

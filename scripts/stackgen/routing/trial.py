@@ -23,6 +23,7 @@ from stackgen.render.routes import TEST, TOLD
 WITHIN = 25.0  # seconds; Alertmanager itself gives an attempt up after ten
 STEP = 0.2  # seconds between two looks
 LOOKS = 5  # at the log, for a reason
+RESTLESS = 50  # looks at counts of which no two agreed, one right after the other
 LASTS = 300  # seconds until Alertmanager forgets the test by itself
 _SAMPLE = re.compile(r"alertmanager_(notification_requests(?:_failed)?|notifications_failed)_total\{([^}]*)\} (\S+)")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -141,7 +142,7 @@ class Trials:
             for line in reversed(list(self._log())):
                 found = _ERROR.search(line)
                 if found and line not in one.old and (one.mark in line or f'"{one.receiver}/' in line):
-                    return found[2] or re.sub(r"\\(.)", r"\1", found[1])
+                    return found[2] or _plain(found[1])
             time.sleep(STEP)
         return ""
 
@@ -177,14 +178,28 @@ class Trials:
         return Counts(*totals.values())
 
     def _settled(self, receiver: str) -> Counts:
-        """An attempt is counted a moment before it is counted as failed: two looks that agree are not in between."""
+        """An attempt is counted a moment before it is counted as failed: two looks that agree are not in between.
+
+        Raises TrialError when none agree.
+        """
         counts = self._counts(receiver)
-        while (again := self._counts(receiver)) != counts:
+        for _ in range(RESTLESS):
+            if (again := self._counts(receiver)) == counts:
+                return counts
             counts = again
-        return counts
+        raise TrialError(
+            f"Alertmanager sends so much to '{receiver}' that its counts never stand still, and what became of the "
+            "test cannot be told from them; try again when less is sent"
+        )
 
     def _ask(self, path: str, body: object = None) -> Any:
         return _json(self._alertmanager + path, body, "Alertmanager")
+
+
+def _plain(quoted: str) -> str:
+    """What stands between the quotes of a line of the log, on one line."""
+    text = re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t", "r": "\r"}.get(found[1], found[1]), quoted)
+    return " ".join(text.split())
 
 
 def _json(url: str, body: object, whom: str) -> Any:

@@ -82,8 +82,8 @@ TIERS = (
     Tier("browser", _pytest("tests/browser"), lane=3),
     Tier("native", _pytest(*(f"--ignore={path}" for path in (FAULTS, *EDITS)), "tests/native"), lane=1, stage=2),
     Tier("services", _pytest("tests/services"), lane=1, stage=2),
-    Tier("examples", _pytest("tests/examples"), lane=1, stage=2),
     Tier("compose", _pytest("tests/compose"), lane=2, stage=2),
+    Tier("examples", _pytest("tests/examples"), lane=2, stage=2),
     Tier("faults", _pytest(FAULTS), lane=3, stage=2),
     Tier("edits", _pytest(*EDITS), lane=3, stage=2),
 )

@@ -54,6 +54,8 @@ def _escalation(pairs: list[Pair]) -> Told:
     for before, after in pairs:
         rule = after or before
         fate = "is new" if before is None else "is gone" if after is None else "waits otherwise or tells others"
+        if before and after and (before.expr, before.labels) == (after.expr, after.labels):
+            fate = "links elsewhere"
         step = rule.labels.get(ESCALATED, "") if rule else ""
         fates.setdefault(f"step {step} {fate}", []).append(rule.name if rule else "")
     for fate, names in fates.items():

@@ -16,7 +16,7 @@ from stackgen.words.trees import Tree, differing
 
 @dataclass(frozen=True)
 class Change:
-    """about: alert, recording rule, group, route, receiver, scraping, dashboard or the part that is concerned."""
+    """about: alert, recording rule, group, route, receiver, scraping, dashboard, message, or the part concerned."""
 
     about: str
     text: str

@@ -11,6 +11,7 @@ from stackgen.words.trees import Tree, differing
 Told = Iterator[tuple[str, str]]
 MOST = 3  # keys of one file that are told with their values
 DASHBOARDS = "grafana/dashboards/"
+TEMPLATES = "alertmanager/templates/"  # in the trees of running parts alone: they are sources
 PARTS = {  # path to the part that reads it, as a sentence names it
     "loki/loki.yml": "Loki",
     "loki/promtail.yml": "Promtail",
@@ -33,6 +34,11 @@ def rest(old: Tree, new: Tree) -> Told:
     for path in sorted(differing(old, new)):
         if path.startswith(DASHBOARDS):
             yield "dashboard", _dashboard(path, old, new)
+        elif path.startswith(TEMPLATES):
+            fate = (
+                "changes" if path in old.files and path in new.files else "is new" if path in new.files else "is gone"
+            )
+            yield "message", f"message template {path.removeprefix(TEMPLATES)} {fate}"
 
 
 def _file(path: str, part: str, old: Tree, new: Tree) -> Iterator[str]:

@@ -197,6 +197,30 @@ def _grouping(old: Tree, new: Tree) -> Told:
         if before.get(key) != after.get(key):
             yield "", f"Alertmanager {words} {instead(_shown(after.get(key)), _shown(before.get(key)))}"
 
+        yield from _grouped(key, words, before, after)
+
+
+def _grouped(key: str, words: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Told:
+    """The same for the routes that have their own; a route that is new or gone is told by whom it tells."""
+    was, now = dict(_leaves(before)), dict(_leaves(after))
+    for leaf in (one for one in now if one in was and (key in was[one] or key in now[one])):
+        old, new = (side[leaf].get(key, root.get(key)) for side, root in ((was, before), (now, after)))
+        if old != new:
+            receiver, matchers = leaf[0], f" ({', '.join(leaf[1:])})" if leaf[1:] else ""
+            yield f"route to {receiver}{matchers}", f"{words} {instead(_shown(new), _shown(old))}"
+
+
+def _leaves(
+    route: Mapping[str, Any], above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    """Every route that sends, by its receiver and the matchers on the way to it."""
+    way = (*above, *map(str, route.get("matchers") or ()))
+    children = route.get("routes") or ()
+    if not children:
+        yield (str(route.get("receiver")), *dict.fromkeys(way)), route
+    for child in children:
+        yield from _leaves(child, way)
+
 
 def _shown(value: object) -> str:
     if isinstance(value, list):

@@ -43,6 +43,9 @@ def test_every_access_and_change_is_noted(own: Console, client: FlaskClient, app
     client.get("/api/audit")
     client.post(END, headers={"X-CSRF-Token": "wrong"})
     client.get("/api/v1/inbox", headers={"Authorization": "Bearer wrong"})
+    program = {"headers": bearer("viewer"), "environ_overrides": {"REMOTE_ADDR": "192.0.2.8"}}
+    for _ in range(3):  # with every request, which is one sign-in
+        assert app.test_client().get("/api/v1/inbox", **program).status_code == 200
     app.test_client().post(END, headers=bearer(), environ_overrides={"REMOTE_ADDR": "192.0.2.9"})
     assert noted(own) == [
         ("-", "login.failed", "admin"),
@@ -56,6 +59,8 @@ def test_every_access_and_change_is_noted(own: Console, client: FlaskClient, app
         ("admin", "read", "/api/audit"),
         ("admin", "refused", END),
         ("-", "refused", "/api/v1/inbox"),
+        ("viewer", "login", "viewer"),
+        ("admin", "login", "admin"),
         ("admin", "silences.end", END),
     ]
     last = own.audit.newest(limit=1)[0]
@@ -167,16 +172,17 @@ def test_the_json_twin(own: Console, client: FlaskClient) -> None:
         assert answer.status_code == 200
         return answer.json
 
+    assert found()[0]["facts"] == {"by": "bearer token"}
     own.audit.note("silence.create", "a", until="noon")
     own.audit.note("silence.end", "b")
     own.audit.note("silences", "c")
     assert found("?limit=1")[0] == {
-        "id": 3, "at": "2026-09-21T14:13:20.000Z", "user": "console", "action": "silences", "target": "c",
+        "id": 5, "at": "2026-09-21T14:13:20.000Z", "user": "console", "action": "silences", "target": "c",
         "address": "", "facts": {},
     }  # fmt: skip
     assert [one["target"] for one in found("?action=silence")] == ["b", "a"]
-    assert [one["target"] for one in found("?before=2")] == ["a"]
-    assert [one["action"] for one in found("?user=admin")] == ["read"] * 3
+    assert next(one["target"] for one in found("?before=4")) == "a"
+    assert [one["action"] for one in found("?user=admin")] == ["read"] * 4 + ["login"]
     for query in ("?limit=0", "?limit=1001", "?limit=x", "?before=-1", "?before=9" + "9" * 30, "?limit=²"):
         assert client.get(f"/api/audit{query}", headers=bearer()).status_code == 400
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from watchstack.console.access import marks, origin
 from watchstack.console.access.accounts import User
-from watchstack.console.access.audit import NOBODY, READ, REFUSED
+from watchstack.console.access.audit import LOGIN, NOBODY, READ, REFUSED
 from watchstack.console.access.limits import guesser
 from watchstack.console.access.marks import Need
 from watchstack.console.access.sessions import csrf_of, key_of
@@ -64,6 +64,8 @@ def admit() -> Response | None:
         return None
     if caller.user is None:
         return _to_login()
+    if not caller.session:
+        _note_program(own, caller.user)
     return _misplaced(own, caller, need)
 
 
@@ -104,6 +106,13 @@ def _too_often(own: Console, caller: Caller) -> float:
     if caller.user:
         return limits.signed_in.take(f"{caller.user.name} {address}")
     return limits.strangers.take(address)
+
+
+def _note_program(own: Console, user: User) -> None:
+    """A bearer token comes with every request: an hour of one address is one sign-in."""
+    if not own.access.limits.programs.take(f"{user.name} {guesser(request.remote_addr or '')}"):
+        own.audit.note(LOGIN, user.name, by="bearer token")
+        g.noted = False  # what the request does is a note of its own
 
 
 def _misplaced(own: Console, caller: Caller, need: Need) -> Response | None:

@@ -17,6 +17,7 @@ MOST = 10_000  # addresses, sessions or guessers remembered; the one seen longes
 # A page of 24 panels with three questions each, every 15 s, takes 5 a second: ten such pages in one session pass.
 SIGNED_IN = (60.0, 1200)  # requests a second, and at once
 STRANGER = (20.0, 300)
+PROGRAM = (1 / 3600, 1)  # notes of sign-ins by bearer token
 FREE = 5  # wrong passwords from one address for one account that cost nothing
 FREE_ACCOUNT = 100  # the same from everywhere
 LONGEST = 60.0  # seconds that a guess is refused at most
@@ -113,6 +114,7 @@ class Limits:
     def __init__(self, clock: Clock) -> None:
         self.signed_in = Buckets(clock, *SIGNED_IN)
         self.strangers = Buckets(clock, *STRANGER)
+        self.programs = Buckets(clock, *PROGRAM)
         self.guesses = Guesses(clock)
 
 

@@ -37,17 +37,14 @@ def declared(document: dict[str, Any]) -> tuple[Variable, ...]:
     """The variables of a dashboard that the console knows how to fill."""
     found = []
     for one in plain.objects(plain.table(document, "templating"), "list")[:20]:
-        name, kind = plain.text(one, "name"), plain.text(one, "type")
+        name, kind = plain.text(one, "name"), plain.text(one, "type").replace("interval", "custom")
         if not _NAME.fullmatch(name) or kind not in ("query", "textbox", "custom", "constant"):
             continue
         asked = one.get("query")
         text = asked if isinstance(asked, str) else plain.text(asked, "query")
-        metric, values_of = _label_values(text) if kind == "query" else ("", "")
-        current = one.get("current")
-        value = current.get("value") if isinstance(current, dict) else None
-        default = (
-            plain.texts(current, "value") if isinstance(value, list) else ((value,) if isinstance(value, str) else ())
-        )
+        foreign = plain.text(plain.table(one, "datasource"), "type") not in ("", "prometheus")
+        metric, values_of = _label_values(text) if kind == "query" and not foreign else ("", "")
+        default = _current(one, kind)
         found.append(
             Variable(
                 name=name,
@@ -66,6 +63,16 @@ def declared(document: dict[str, Any]) -> tuple[Variable, ...]:
             )
         )
     return tuple(found)
+
+
+def _current(document: dict[str, Any], kind: str) -> tuple[str, ...]:
+    """What the file has chosen; what is empty or to be reckoned by Grafana is no choice out of a list."""
+    current = document.get("current")
+    value = current.get("value") if isinstance(current, dict) else None
+    found = plain.texts(current, "value") if isinstance(value, list) else (value,) if isinstance(value, str) else ()
+    if kind in ("query", "custom"):
+        return tuple(one for one in found if one and not one.startswith("$__auto"))
+    return found
 
 
 def _label_values(text: str) -> tuple[str, str]:

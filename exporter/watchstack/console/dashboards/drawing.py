@@ -149,10 +149,11 @@ def _on_grid(own: Question, values: array[float], grid: Question) -> array[float
 
 
 def _values(panel: Panel, answers: Mapping[str, Answer]) -> dict[str, Any]:
-    """One value a series: stat, gauge, bargauge."""
+    """One value a series: stat, gauge, bargauge. A single one whose name nobody wrote is called as the panel is."""
     reduce = plain.table(panel.options, "reduceOptions")
     calc = (plain.texts(reduce, "calcs") or ("lastNotNull",))[0]
-    found = []
+    found: list[dict[str, Any]] = []
+    nameless = False
     for target in panel.targets:
         for series in answers[target.ref].series if target.ref in answers else ():
             value = reduced(series.values, calc)
@@ -160,6 +161,9 @@ def _values(panel: Panel, answers: Mapping[str, Answer]) -> dict[str, Any]:
                 continue
             name = legend(target, series.labels)
             found.append(_value(panel, target, name, series, value))
+            nameless = target.legend in ("", "__auto") and not panel.look(name, target.ref).name
+    if len(found) == 1 and nameless and panel.title:
+        found[0]["name"] = panel.title
     return {"values": found[:200]}
 
 

@@ -12,6 +12,7 @@ from watchstack.console.dashboards.links import Link, data_links
 
 Steps = tuple[tuple[float | None, str], ...]
 COLOUR = re.compile(r"[a-z][a-z-]{1,30}|#[0-9a-fA-F]{3,8}")
+_RGB = re.compile(r"rgba?\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*(?:,[\s\d.%]{1,12})?\)", re.ASCII)
 _UNIT = re.compile(r"[\w%/:. -]{1,40}")
 LIMIT_STYLES = ("line", "area", "line+area", "dashed", "dashed+area")
 
@@ -153,6 +154,8 @@ def _steps(thresholds: dict[str, Any]) -> Steps:
 
 def _colour(source: dict[str, Any], key: str) -> str:
     found = plain.text(source, key)
+    if parts := _RGB.fullmatch(found):
+        return "#" + "".join(f"{min(255, int(part)):02x}" for part in parts.groups())
     return found if COLOUR.fullmatch(found) else ""
 
 

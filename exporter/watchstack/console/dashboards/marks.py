@@ -25,7 +25,7 @@ def marks(known: Sequence[Kind], span: Span, values: Mapping[str, Value], asker:
     asked: dict[int, Question] = {}
     problems: dict[int, str] = {}
     for number, kind in enumerate(known):
-        step = step_of(span.seconds, kind.step)
+        step = step_of(span.seconds, max(kind.step, span.scrape))
         start, end = span.aligned(step)
         try:
             expr = interpolate(kind.expr, values, built_in(span, step))

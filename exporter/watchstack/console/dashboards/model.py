@@ -21,7 +21,7 @@ KINDS = ("stat", "timeseries", "gauge", "bargauge", "table", "logs", "text")
 TRANSFORMATIONS = ("merge", "organize")
 SOURCES = ("prometheus", "loki")
 COLUMNS = 24
-PANELS, TARGETS = 100, 26  # more are not read
+PANELS, TARGETS = 300, 26  # more are not read
 UID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
@@ -157,14 +157,20 @@ def _seconds(text: str) -> int:
 
 
 def _panels(document: dict[str, Any]) -> list[Panel]:
+    """From above; those of a row that Grafana shows folded follow it, wherever they stood when it was."""
+    shown = [(_panel(one), plain.objects(one, "panels")) for one in plain.objects(document, "panels")]
     found: list[Panel] = []
-    for plainly in plain.objects(document, "panels"):
-        collapsed = plain.objects(plainly, "panels") if plain.text(plainly, "type") == "row" else []
-        found.extend(_panel(one) for one in (plainly, *collapsed))
+    for panel, folded in sorted(shown, key=lambda one: _from_above(one[0])):
+        inside = [_panel(one) for one in folded] if panel.kind == "row" else []
+        found += [panel, *sorted(inside, key=_from_above)]
     by_number: dict[int, Panel] = {}
     for panel in found[:PANELS]:
         by_number.setdefault(panel.number, panel)
-    return sorted(by_number.values(), key=lambda panel: (panel.place[1], panel.place[0]))
+    return list(by_number.values())
+
+
+def _from_above(panel: Panel) -> tuple[int, int]:
+    return panel.place[1], panel.place[0]
 
 
 def _panel(document: dict[str, Any]) -> Panel:

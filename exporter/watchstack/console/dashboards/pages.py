@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -135,7 +136,7 @@ def api_data(uid: str) -> ResponseReturnValue:
     found, own = _found(uid), console()
     usual = _usual(found)
     told_from, told_to = _moments()
-    over = span(told_from, told_to, own.clock.time(), (usual[0], usual[1]))
+    over = span(told_from, told_to, own.clock.time(), (usual[0], usual[1]), own.config.current.scrape_seconds)
     values = {
         name: value if isinstance(value, Value) else Value((), ".*", True)  # its panels say what is not reached
         for name, value in values_of(found, _told(found), over, asker()).items()
@@ -144,7 +145,7 @@ def api_data(uid: str) -> ResponseReturnValue:
     if request.args.get("marks"):
         answer["marks"] = marks(found.kinds, over, values, asker())
     if request.args.get("options"):
-        answer["options"] = {one.name: _options(one, over) for one in found.variables if one.kind != "textbox"}
+        answer["options"] = {one.name: _options(one, over, values) for one in found.variables if one.kind != "textbox"}
     told = everything(_wanted(found), over, values, asker())
     with _one_at_a_time:  # the interpreter does no more anyway, and 50 series of 1,000 points are large objects
         answer["panels"] = {panel.number: data(panel, asked) for panel, asked in told}
@@ -196,8 +197,10 @@ def _usual(found: Dashboard) -> tuple[str, str]:
     return start or "now-3h", end or "now"
 
 
-def _options(variable: Variable, over: Span) -> dict[str, Any]:
-    found = option_values(variable, over, asker())
+def _options(variable: Variable, over: Span, values: Mapping[str, Value]) -> dict[str, Any]:
+    if variable.kind == "query" and not variable.values_of:
+        return {"values": [], "problem": "Only Grafana finds the values of this variable."}
+    found = option_values(variable, over, asker(), values)
     return {"values": [], "problem": str(found)} if isinstance(found, PeerError) else {"values": list(found)}
 
 

@@ -8,8 +8,8 @@ from watchstack.console.dashboards.answers import ROWS, SERIES, Answer, Question
 from watchstack.console.dashboards.asking import Asker
 from watchstack.console.dashboards.declared import Variable
 from watchstack.console.dashboards.model import Dashboard, Panel, Target
-from watchstack.console.dashboards.times import SCRAPE, Span, step_of
-from watchstack.console.dashboards.variables import ALL, BadValue, Value, chosen, interpolate
+from watchstack.console.dashboards.times import Span, step_of
+from watchstack.console.dashboards.variables import BadValue, Value, chosen, interpolate
 from watchstack.console.peers.ask import PeerError
 
 OPTIONS = 500  # of a variable
@@ -28,7 +28,7 @@ def questions(panel: Panel, span: Span, values: Mapping[str, Value]) -> dict[str
 
 
 def _question(panel: Panel, target: Target, span: Span, values: Mapping[str, Value]) -> Question:
-    step = step_of(span.seconds, target.step, panel.points or 1000)
+    step = step_of(span.seconds, max(target.step, span.scrape), panel.points or 1000)
     expr = interpolate(target.expr, values, built_in(span, step))
     start, end = span.aligned(step)
     if panel.kind == "logs":
@@ -45,7 +45,7 @@ def built_in(span: Span, step: int) -> dict[str, str]:
     return {
         "__interval": f"{step}s",
         "__interval_ms": str(step * 1000),
-        "__rate_interval": f"{max(step + SCRAPE, 4 * SCRAPE)}s",
+        "__rate_interval": f"{max(step + span.scrape, 4 * span.scrape)}s",
         "__range": f"{seconds}s",
         "__range_s": str(seconds),
         "__range_ms": str(seconds * 1000),
@@ -58,27 +58,35 @@ def built_in(span: Span, step: int) -> dict[str, str]:
 def values_of(
     dashboard: Dashboard, told: Mapping[str, Sequence[str]], span: Span, asker: Asker
 ) -> dict[str, Value | PeerError]:
-    """Of every variable. told: what the request says, by name. Options are asked for only where all of them are meant
-    and the file has no words for it; PeerError where they are not to be had."""
+    """Of every variable, in their order, since one may use those before it. told: what the request says, by name.
+    Options are asked for only where nothing is chosen and the file has no words for all of them; PeerError where they
+    are not to be had."""
     found: dict[str, Value | PeerError] = {}
     for variable in dashboard.variables:
-        value = chosen(variable, told.get(variable.name, ()), variable.options)
-        wants_all = ALL in (told.get(variable.name) or variable.default or (ALL,))
-        if variable.all and wants_all and not value.every and not value.chosen:
-            options = option_values(variable, span, asker)
-            value = value if isinstance(options, PeerError) else chosen(variable, [ALL], options)
-            found[variable.name] = options if isinstance(options, PeerError) else value
-        else:
-            found[variable.name] = value
+        value: Value | PeerError = chosen(variable, told.get(variable.name, ()), variable.options)
+        if isinstance(value, Value) and not value.every and not value.chosen:
+            known = {name: one for name, one in found.items() if isinstance(one, Value)}
+            options = option_values(variable, span, asker, known)
+            if isinstance(options, PeerError):
+                value = options
+            else:
+                value = chosen(variable, told.get(variable.name, ()), options)
+        found[variable.name] = value
     return found
 
 
-def option_values(variable: Variable, span: Span, asker: Asker) -> tuple[str, ...] | PeerError:
-    """What the variable can be, sorted as the file says."""
+def option_values(
+    variable: Variable, span: Span, asker: Asker, values: Mapping[str, Value]
+) -> tuple[str, ...] | PeerError:
+    """What the variable can be, sorted as the file says. values: of those before it."""
     if variable.options or not variable.values_of:
         return variable.options
     start, end = span.aligned(60)
-    asked = Question("prometheus", variable.metric, start, end + 60, most=OPTIONS, values_of=variable.values_of)
+    try:
+        metric = interpolate(variable.metric, values, built_in(span, 60))
+    except BadValue as error:
+        return PeerError(str(error))
+    asked = Question("prometheus", metric, start, end + 60, most=OPTIONS, values_of=variable.values_of)
     (answer,) = asker.ask([asked]).values()
     if isinstance(answer, PeerError):
         return answer

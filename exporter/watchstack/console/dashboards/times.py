@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 POINTS = 1000  # of a series, at most
 SHORTEST, LONGEST = 60.0, 400 * 86400.0  # seconds of a range
-SCRAPE = 15  # seconds: prometheus.yml's own interval, below which no step shows more
+SCRAPE = 15  # seconds between two samples, where console.json says nothing else: no finer step shows more
 USUAL = ("now-3h", "now")
 STEPS = (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)  # seconds
 INSTANT = 5  # seconds: questions about "now" within them are one question
@@ -20,11 +20,15 @@ _LENGTH = re.compile(r">?(\d{1,6})(ms|[smhdwMy])")
 
 @dataclass(frozen=True)
 class Span:
-    """A time range in Unix seconds, start before end. live: it ends now, so that it moves on."""
+    """A time range in Unix seconds, start before end. live: it ends now, so that it moves on.
+
+    scrape: seconds between two samples of what is asked.
+    """
 
     start: float
     end: float
     live: bool = False
+    scrape: int = SCRAPE
 
     @property
     def seconds(self) -> float:
@@ -40,14 +44,14 @@ class Span:
         return math.floor(self.end / INSTANT) * INSTANT
 
 
-def span(told_from: str, told_to: str, now: float, usual: tuple[str, str] = USUAL) -> Span:
+def span(told_from: str, told_to: str, now: float, usual: tuple[str, str] = USUAL, scrape: int = SCRAPE) -> Span:
     """The range of two texts, `now-1h` or Unix milliseconds; the usual one where they say none that can be."""
     for pair in ((told_from or usual[0], told_to or usual[1]), usual, USUAL):
         start, end = (_moment(text, now) for text in pair)
         if start is None or end is None or start >= end or end > now + 86400:
             continue
         length = min(max(end - start, SHORTEST), LONGEST)
-        return Span(end - length, end, live=pair[1] == "now")
+        return Span(end - length, end, live=pair[1] == "now", scrape=scrape)
     raise AssertionError("the usual range is one")
 
 
@@ -56,9 +60,9 @@ def valid(text: str) -> bool:
     return _moment(text, 0.0) is not None
 
 
-def step_of(seconds: float, at_least: float = 0.0, points: int = POINTS) -> int:
+def step_of(seconds: float, at_least: float = SCRAPE, points: int = POINTS) -> int:
     """Seconds between the points of a range: the smallest of STEPS that gives no more than `points`."""
-    wanted = max(seconds / max(1, min(points, POINTS)), at_least, SCRAPE)
+    wanted = max(seconds / max(1, min(points, POINTS)), at_least)
     return next((step for step in STEPS if step >= wanted), math.ceil(wanted / 86400) * 86400)
 
 

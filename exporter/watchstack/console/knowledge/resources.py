@@ -211,7 +211,7 @@ def drawn(own: Console, name: str, key: str) -> dict[str, Any]:
     for one in series:
         one["name"] = one["name"] if label else words
     thresholds = [{"value": known[f"{limits}_{tier}"], "colour": colour} for tier, colour in colours]
-    return {"unit": unit, "from": start, "to": now, "series": series, "thresholds": thresholds}
+    return {"unit": unit, "low": 0, "from": start, "to": now, "series": series, "thresholds": thresholds}
 
 
 @blueprint.get("/resources")

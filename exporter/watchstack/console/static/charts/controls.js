@@ -87,7 +87,8 @@ export class Controls {
     for (const [name, box] of this.place.variables()) {
       if (box.tagName === "INPUT" || !told[name] || box.open) continue;
       const values = told[name].values;
-      const chosen = this.values(name, box);
+      let chosen = this.values(name, box);
+      if (!chosen.length && !box.dataset.all) chosen = values.slice(0, 1); // the server begins with it, too
       const kind = box.dataset.multi ? "checkbox" : "radio";
       const all = box.dataset.all ? [[ALL, "All"]] : [];
       const rest = [...new Set([...values, ...chosen.filter((one) => one !== ALL)])].map((one) => [one, one]);
