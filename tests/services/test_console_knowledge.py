@@ -223,10 +223,11 @@ def test_exports_and_the_report(client: FlaskClient, own: Console, town: dict[st
     post_json(f"{town['alertmanager']}/api/v2/alerts", [{"labels": {"alertname": "Exported", "service": "shop"}}])
 
     def reported(found: Any) -> bool:
+        """Some figures are unknown until a step of the hour has passed."""
         services = {one["service"]: one for one in found["services"]}
         figures = services.get("shop", {}).get("failed_percent") and found["promises"]
-        away = services.get("till", {}).get("away_seconds")  # None until a step of the hour has passed
-        whole = figures and away is not None and any(host["disk"] for host in found["hosts"])
+        seen = [services.get("till", {}).get(f"{name}_seconds") for name in ("away", "watched")]
+        whole = figures and None not in seen and any(host["disk"] for host in found["hosts"])
         return bool(whole) and not found["missing"]
 
     until(client, "/api/report?period=1h", reported)
@@ -263,6 +264,7 @@ def test_exports_and_the_report(client: FlaskClient, own: Console, town: dict[st
     }
     till = next(one for one in report["services"] if one["service"] == "till")
     assert 0 <= till["away_seconds"] < 1800  # only what was seen: it is not an hour that nobody looked at it
+    assert 0 < till["watched_seconds"] < 1800
     page = text(client, "/report?period=1h")
     assert "=cmd|calc" in page
     assert "<img src=x" not in client.get("/report?period=1h").get_data(as_text=True)

@@ -62,6 +62,12 @@ def test_a_wrong_word_is_a_usage_error(stack: Run, words: list[str]) -> None:
     assert "Error:" in err
 
 
+def test_a_mistyped_command_is_put_right(stack: Run) -> None:
+    code, _, err = stack("stauts")
+    assert code == codes.USAGE
+    assert "there is no command 'stauts'; did you mean 'status'?" in err
+
+
 def test_an_unknown_engine_names_those_there_are(stack: Run) -> None:
     _, _, err = stack("up", "--engine", "podman")
     assert "'docker', 'native'" in err

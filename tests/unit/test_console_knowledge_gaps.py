@@ -87,9 +87,9 @@ def test_a_report_makes_up_neither_failures_nor_the_time_away() -> None:
     shop: Samples = [({"service": "shop"}, 10.0)]
     known = {"available": [({"service": "shop"}, 1.0)], "requests": shop}
     [row] = report._services(answers(known))
-    assert (row["failed_percent"], row["away_seconds"]) == (None, None)
-    [row] = report._services(answers({**known, "failed": [], "away": [({"service": "shop"}, 0.0)]}))
-    assert (row["failed_percent"], row["away_seconds"]) == (0, 0)
+    assert (row["failed_percent"], row["away_seconds"], row["watched_seconds"]) == (None, None, None)
+    [row] = report._services(answers({**known, "failed": [], "away": [({"service": "shop"}, 0.0)], "watched": shop}))
+    assert (row["failed_percent"], row["away_seconds"], row["watched_seconds"]) == (0, 0, 10)
 
 
 def test_log_lines_are_compared_only_with_what_was_counted() -> None:

@@ -16,6 +16,7 @@ from stackgen.parts.table import PARTS
 
 _OWN_JOBS = ("watchstack", "probe")
 _OWN_RECEIVERS = (INBOX, "watchdog")
+_WINDOW = 300.0  # seconds: of the rules' rates, and Prometheus's lookback
 
 
 @check("duplicate-service")
@@ -69,6 +70,17 @@ def timeout_over_interval(subject: Subject) -> Iterator[Words]:
             own = subject.document.value(("services", index, "interval"))
             message = f"timeout {spell(service.timeout)} is longer than the scrape interval {spell(interval)}"
             yield Words(where, message, f"write {spell(interval)} or less", own)
+
+
+@check("seldom-scraped", Severity.WARNING)
+def seldom_scraped(subject: Subject) -> Iterator[Words]:
+    """Rules and panels take rates over 5 minutes, which need two samples; without one for so long a series is gone."""
+    given = [("intervals", "scrape"), *(("services", index, "interval") for index, _ in subject.services())]
+    times = [subject.stack.intervals.scrape, *(service.interval or 0.0 for _, service in subject.services())]
+    for path, time in zip(given, times, strict=True):
+        if time > _WINDOW / 2:
+            message = f"a sample every {spell(time)} is too seldom: rules look back over {spell(_WINDOW)}, and need two"
+            yield Words(subject.value(*path), message, "write 2m or less")
 
 
 @check("duplicate-target", Severity.WARNING)

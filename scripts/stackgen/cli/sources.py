@@ -34,7 +34,9 @@ from stackgen.words import Change, changes
 @click.option("--live", is_flag=True, help="Also ask every query of every dashboard of the running stack.")
 @click.pass_obj
 def check(session: Session, json_: bool, github: bool, routes: bool, live: bool) -> None:
-    """Read stack.yml and rules/, tell every mistake with file, line and fix, and who is told of what.
+    """Tell every mistake of stack.yml and rules/ with its fix.
+
+    File, line and column of each, and who is told of what: the tree of routes.
 
     With --live, every panel, annotation and variable must also return data from the running stack, or say in its
     description when empty is fine. Exit code 1 when one does not, 4 when the stack does not run.

@@ -31,7 +31,8 @@ blueprint = Blueprint("report", __name__)
 def queries(over: Period) -> dict[str, str]:
     """What is asked, by name; `before` of the period before.
 
-    away: seconds in which targets were seen not to answer, a mean of the service's targets, to the step's precision.
+    watched: seconds in which targets were looked at; away: those of them in which they did not answer. Means of the
+    service's targets, to the step's precision.
     """
     step = max(SMALLEST_STEP, round(over.seconds / STEPS))
     p, back = f"[{over.promql}]", f"[{over.promql}] offset {over.promql}"
@@ -40,6 +41,7 @@ def queries(over: Period) -> dict[str, str]:
         "available": f'avg by (service) (avg_over_time(up{{service!=""}}{p}))',
         "available_before": f'avg by (service) (avg_over_time(up{{service!=""}}{back}))',
         "away": f'{step} * avg by (service) (sum_over_time((1 - up{{service!=""}})[{over.promql}:{step}s]))',
+        "watched": f'{step} * avg by (service) (count_over_time(up{{service!=""}}[{over.promql}:{step}s]))',
         "requests": f"sum by (service) (increase(http_requests_total{p}))",
         "failed": f'sum by (service) (increase(http_requests_total{{status=~"5.."}}{p}))',
         "p95": f"max by (service) (avg_over_time({P95}{p}))",
@@ -84,18 +86,19 @@ def gather(own: Console, over: Period) -> dict[str, Any]:
 def _services(answers: Answers) -> list[dict[str, Any]]:
     """Least available first."""
     before, single = answers.by("available_before", "service"), {}
-    for name in ("requests", "failed", "p95", "away"):
+    for name in ("requests", "failed", "p95", "away", "watched"):
         single[name] = answers.by(name, "service")
     none_failed = 0.0 if answers.knows("failed") else None  # a service without one failed request has no such series
     found = []
     for key, share in answers.by("available", "service").items():
         requests, failed = single["requests"].get(key), single["failed"].get(key, none_failed)
-        then, away = before.get(key), single["away"].get(key)
+        then, away, watched = before.get(key), single["away"].get(key), single["watched"].get(key)
         found.append(
             {
                 "service": key[0],
                 "available_percent": rounded(100 * share, 6),
                 "available_before_percent": None if then is None else rounded(100 * then, 6),
+                "watched_seconds": None if watched is None else round(watched),
                 "away_seconds": None if away is None else round(away),
                 "requests": None if requests is None else round(requests),
                 "failed_percent": rounded(percent(failed, requests)),
