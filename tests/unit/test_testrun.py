@@ -112,6 +112,19 @@ def test_the_counts_come_from_pytest(tmp_path: Path) -> None:
     assert (outcome.code, outcome.unsteady) == (1, ())
 
 
+def test_each_tier_has_a_folder_of_its_own_that_goes_with_it(tmp_path: Path) -> None:
+    """Pytests that share one tidy up after each other, and one of two that do so at once ends with an error."""
+    tier = pytest_of(tmp_path, f"def test_a(tmp_path): Path({str(tmp_path)!r}, 'told').write_text(str(tmp_path))")
+    assert tiers.run(tier, tmp_path).code == 0
+    folder = Path((tmp_path / "told").read_text())
+    assert "pytest-of-" not in str(folder)
+    assert not folder.parent.parent.exists()
+    mine = tmp_path / "mine"
+    assert tiers.run(tier, tmp_path, (f"--basetemp={mine}",)).code == 0
+    assert Path((tmp_path / "told").read_text()).parent == mine
+    assert mine.is_dir()
+
+
 FIRST_FAILS = """
 @pytest.fixture(scope="module")
 def server():

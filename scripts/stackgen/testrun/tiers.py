@@ -108,14 +108,24 @@ def run(tier: Tier, root: Path, extra: tuple[str, ...] = ()) -> Outcome:
 
 
 def _process(arguments: Iterable[str], root: Path, kept_back: bool) -> tuple[int, dict[str, int], list[str]]:
-    """Exit code, tests by how they ended, and those that failed by their node ids."""
-    with tempfile.TemporaryFile() as kept, tempfile.NamedTemporaryFile("r") as counted:
-        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", COUNTS: counted.name}
+    """Exit code, tests by how they ended, and those that failed by their node ids.
+
+    Each pytest has a folder of its own for its tests' files: those that share one tidy up after each other when they
+    end, and fail when two do so at once.
+    """
+    given = list(arguments)
+    with (
+        tempfile.TemporaryFile() as kept,
+        tempfile.NamedTemporaryFile("r") as counted,
+        tempfile.TemporaryDirectory(prefix="watchstack-", ignore_cleanup_errors=True) as folder,
+    ):
+        if "pytest" in given:
+            given.insert(given.index("pytest") + 1, f"--basetemp={folder}/t")  # another one behind it counts instead
         output = kept if kept_back else None
         code = subprocess.run(
-            [sys.executable, *arguments],
+            [sys.executable, *given],
             cwd=root,
-            env=environment,
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", COUNTS: counted.name},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
