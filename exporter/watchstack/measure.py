@@ -12,6 +12,7 @@ from typing import Any
 from watchstack.catalogue import Definition, Kind
 from watchstack.families import LabelValues
 from watchstack.slots import Key
+from watchstack.utf8 import text_of
 
 OVERFLOW = "overflow"  # the label value of everything past the limit
 SENSITIVE = frozenset(
@@ -55,7 +56,7 @@ class Measure:
             return (OVERFLOW,) * len(values)
         found = []
         for known, value in zip(self._values, values, strict=True):
-            text = value[:_LONGEST].encode(errors="replace").decode()
+            text = text_of(value[:_LONGEST])
             if text not in known and len(known) >= self._limit:
                 text = OVERFLOW
             else:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from watchstack.catalogue import Preset
+from watchstack.utf8 import text_of
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -262,7 +263,7 @@ def _preset(value: Preset | str) -> Preset | None:
 
 
 def _parse(name: str, text: str, kind: Any, one: dataclasses.Field[Any]) -> Any:
-    shown = text.encode(errors="replace").decode()
+    shown = text_of(text)
     if shown != text:  # no answer could hold it
         raise SettingError(name, "…" if one.metadata["secret"] else shown, "text in UTF-8")
     if kind is bool:

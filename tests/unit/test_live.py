@@ -12,7 +12,7 @@ from stackgen.cli.live import dashboards, whom
 from stackgen.engines.base import EngineError, PartStatus, State
 from stackgen.live import Direct, ThroughGrafana, boards
 from stackgen.live.boards import Opened, datasource_of
-from stackgen.live.variables import Value, expand, value
+from stackgen.live.variables import Value, built_in, expand, value
 from trees import put
 
 
@@ -42,7 +42,7 @@ def part(name: str, state: State = State.HEALTHY) -> PartStatus:
     ],
 )
 def test_variables_are_replaced_as_grafanas_page_does(text: str, filled: str) -> None:
-    values = {
+    values = built_in() | {
         "one": Value(("x.y",)),
         "many": Value(("a.b", "c"), several=True),
         "all": Value(raw=".*"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from watchstack.utf8 import text_of
+
 
 class Status(StrEnum):
     """From best to worst."""
@@ -121,11 +123,6 @@ def cleaned(result: Result) -> Result:
         gauges={tuple(map(str, series)): float(value) for series, value in result.gauges.items()},
         response_time_ms=None if took is None or not math.isfinite(took) else float(took),
     )
-
-
-def text_of(value: object) -> str:
-    """What can be written as UTF-8: the name of a file in an error may hold what cannot."""
-    return str(value).encode(errors="replace").decode()
 
 
 def _cleaned(value: Any) -> Any:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from watchstack.clocks import SYSTEM, Clocks
-from watchstack.health.check import LONGEST, Check, Registry, Result, Status, cleaned, text_of
+from watchstack.health.check import LONGEST, Check, Registry, Result, Status, cleaned
+from watchstack.utf8 import text_of
 
 _log = logging.getLogger("watchstack.health")
 _IDLE = 3600.0  # seconds to sleep when nothing is due; a new check wakes the runner

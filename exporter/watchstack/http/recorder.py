@@ -18,6 +18,7 @@ from watchstack.catalogue_data import DURATION_BUCKETS, SIZE_BUCKETS
 from watchstack.clocks import SYSTEM, Clocks
 from watchstack.http.cell import Cell
 from watchstack.http.traces import span_reader, trace_of
+from watchstack.utf8 import text_of
 
 _log = logging.getLogger("watchstack.http")
 
@@ -146,7 +147,7 @@ class Recorder:
     def _endpoint(self, route: str | None) -> str:
         if route is None:
             return UNMATCHED
-        route = route.encode(errors="replace").decode()  # what cannot be written must not end a scrape
+        route = text_of(route)  # what cannot be written must not end a scrape
         if route in self._routes:
             return route
         if len(self._routes) >= self._route_limit:

@@ -75,9 +75,9 @@ def timeout_over_interval(subject: Subject) -> Iterator[Words]:
 @check("seldom-scraped", Severity.WARNING)
 def seldom_scraped(subject: Subject) -> Iterator[Words]:
     """Rules and panels take rates over 5 minutes, which need two samples; without one for so long a series is gone."""
-    given = [("intervals", "scrape"), *(("services", index, "interval") for index, _ in subject.services())]
-    times = [subject.stack.intervals.scrape, *(service.interval or 0.0 for _, service in subject.services())]
-    for path, time in zip(given, times, strict=True):
+    times: dict[tuple[str | int, ...], float] = {("intervals", "scrape"): subject.stack.intervals.scrape}
+    times |= {("services", index, "interval"): service.interval or 0.0 for index, service in subject.services()}
+    for path, time in times.items():
         if time > _WINDOW / 2:
             message = f"a sample every {spell(time)} is too seldom: rules look back over {spell(_WINDOW)}, and need two"
             yield Words(subject.value(*path), message, "write 2m or less")

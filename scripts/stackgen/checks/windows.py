@@ -115,18 +115,20 @@ def _asking_for_nobody(subject: Subject, number: int, route: Route) -> Iterator[
 def _values(subject: Subject, label: str) -> list[str]:
     """Values that a label of alerts has; nothing where a rule takes them from elsewhere, or for any other label."""
     stack, rules = subject.stack, [read for read in subject.rules if read.rule.kind == "alert"]
-    written = [
-        labels.get(label, "")
-        for read in rules
-        for labels in (read.rule.body.get("labels", {}), subject.group_options(read).get("labels", {}))
-    ]
     named = {
         "alertname": [read.rule.name for read in rules],
         "severity": list(SEVERITIES),
         "service": [service.name for service in stack.services],
         "environment": [stack.environment, *(one.environment or "" for one in stack.services)],
     }.get(label, [])
-    return [*filter(None, (*named, *written))] if named and not any("{{" in text for text in written) else []
+    if not named:
+        return []
+    written = [
+        labels.get(label, "")
+        for read in rules
+        for labels in (read.rule.body.get("labels", {}), subject.group_options(read).get("labels", {}))
+    ]
+    return [] if any("{{" in text for text in written) else [*filter(None, (*named, *written))]
 
 
 def _implied(wanted: Match, given: tuple[Match, ...]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from stackgen.checks.promql import parse
 from stackgen.imports.reading import Found, every_panel
-from stackgen.live.boards import GRAFANAS_OWN, MIXED, NAMES
+from stackgen.live.boards import EXPRESSION, GRAFANAS_OWN, MIXED, NAMES
 from stackgen.model.problems import listed
 from stackgen.render.grafana import ALERTMANAGER_UID, LOKI_UID, PROMETHEUS_UID
 
@@ -20,7 +20,6 @@ TYPES = {  # of a plugin, to the uid and type of ours
     "alertmanager": ALERTMANAGER_UID,
 }
 WORDS = {"prom": PROMETHEUS_UID, "mimir": PROMETHEUS_UID, "loki": LOKI_UID, "alertmanager": ALERTMANAGER_UID}
-EXPRESSION = "__expr__"  # Grafana's own arithmetic over other queries
 REFERENCE = re.compile(r"\$\{?(\w+)(?::\w+)?\}?")
 BARE_SELECTOR = re.compile(r"(?:^|[\s(]){")  # without the name of a metric before it
 ON_LOAD = 1  # when a variable's values are asked for

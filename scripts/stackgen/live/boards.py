@@ -23,7 +23,8 @@ from stackgen.render.grafana import ALERTMANAGER_UID, DASHBOARDS, DATASOURCES, L
 CUSTOM = f"{DASHBOARDS}/custom"  # dashboards that people saved; nothing is generated there
 NAMES = {PROMETHEUS_UID: "Prometheus", LOKI_UID: "Loki", ALERTMANAGER_UID: "Alertmanager"}  # by the datasource's uid
 UIDS = {name: uid for uid, name in NAMES.items()}
-GRAFANAS_OWN = ("-- Grafana --", "-- Dashboard --", "grafana", "__expr__")  # what no datasource is asked
+EXPRESSION = "__expr__"  # Grafana's own arithmetic over other queries
+GRAFANAS_OWN = ("-- Grafana --", "-- Dashboard --", "grafana", EXPRESSION)  # what no datasource is asked
 MIXED = "-- Mixed --"
 FOREIGN = {"spec", "elements", "dashboard"}  # what the forms have in which Grafana gives a dashboard away
 SELDOM = "annotations mark what happens seldom"

@@ -44,8 +44,8 @@ def resolve(board: Board, asker: Asker) -> tuple[dict[str, Value], dict[str, str
 
 def opened_alone(board: Board) -> dict[str, Value]:
     """Values without anybody being asked: `x` for those of a query."""
-    return {
-        str(one.get("name")): value(one, ["x"] if one.get("type") == ASKED else _written(one))
+    return built_in(board.scrape) | {
+        str(one.get("name")): value(one, ["x"] if one.get("type") == ASKED else _written(one), board.scrape)
         for one in board.variables
     }
 

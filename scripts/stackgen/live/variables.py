@@ -56,9 +56,6 @@ def built_in(scrape: int = SCRAPE) -> dict[str, Value]:
     return {name: Value(raw=text) for name, text in texts.items()}
 
 
-_USUAL = built_in()
-
-
 def _literal(text: str, *, quoted: bool) -> str:
     """A regular expression for the text. quoted: for a place between quotes, where every backslash is doubled."""
     escaped = SPECIAL.sub(r"\\\1", text)
@@ -70,9 +67,7 @@ def expand(text: str, values: Values) -> str:
 
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[3] or match[4]
-        if name in values:
-            return values[name].text(match[2] or match[5] or "")
-        return _USUAL[name].text("") if name in _USUAL else match[0]
+        return values[name].text(match[2] or match[5] or "") if name in values else match[0]
 
     return NAMED.sub(value, text)
 

@@ -196,7 +196,6 @@ def _grouping(old: Tree, new: Tree) -> Told:
     for key, words in GROUPING.items():
         if before.get(key) != after.get(key):
             yield "", f"Alertmanager {words} {instead(_shown(after.get(key)), _shown(before.get(key)))}"
-
         yield from _grouped(key, words, before, after)
 
 
