@@ -128,6 +128,8 @@ class Server:
         sock = address.listen()
         self.address = Address(address.host, sock.getsockname()[1], address.variable)
         self._stopping = threading.Event()
+        self._first_stop = threading.Lock()
+        self._woken = threading.Event()
         self._server = waitress.create_server(
             app,
             sockets=[sock],
@@ -156,13 +158,15 @@ class Server:
         self._server.task_dispatcher.shutdown(timeout=max(0.1, end - time.monotonic()))
         for channel in list(self._server.active_channels.values()):
             channel.handle_close()
+        self._woken.wait(DRAIN_SECONDS)  # whoever stops it may still be about to write to the trigger
         self._server.trigger.close()
 
     def stop(self) -> None:
         """May be called again; only the first call counts."""
-        if not self._stopping.is_set():
+        if self._first_stop.acquire(blocking=False):
             self._stopping.set()
             self._server.pull_trigger()
+            self._woken.set()
 
     def _turn(self, timeout: float) -> None:
         self._server.asyncore.loop(timeout=timeout, map=self._server._map, count=1)

@@ -103,6 +103,20 @@ def test_a_part_that_is_away_is_left_alone_for_a_while(asker: tuple[Asker, FakeC
     assert own.asked == before + 1
 
 
+def test_a_failure_has_its_time_when_it_is_seen(
+    asker: tuple[Asker, FakeClock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for an answer goes on before what is called back when it is there."""
+    own, clock = asker
+    done, late = own._done, threading.Event()
+    monkeypatch.setattr(own, "_done", lambda *given: (late.wait(5), done(*given)))
+    own.ask([question()])
+    clock.advance(4)
+    late.set()
+    own.ask([question()])
+    assert own.asked == 2
+
+
 def test_a_refused_question_leaves_the_others_alone(asker: tuple[Asker, FakeClock]) -> None:
     own, _ = asker
 

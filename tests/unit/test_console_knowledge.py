@@ -258,17 +258,56 @@ def test_the_state_of_a_service_has_a_reason() -> None:
     one = {"service": "shop", "job": "a"}
     found = services.judged(
         answers(
-            up=[(one, 1), ({**one, "instance": "2"}, 0), ({"service": "till"}, 1)],
-            probes=[({"service": "till"}, 0)],
-            alerts=[({"service": "till", "severity": "warning"}, 3)],
+            up=[
+                (one, 1),
+                ({**one, "instance": "2"}, 0),
+                ({"service": "till"}, 1),
+                ({"service": "mail"}, 0),
+                ({"service": "mail", "job": "probe"}, 1),  # that the prober answers says nothing of the service
+                ({"service": "away", "job": "probe", "team": "web"}, 1),
+                ({"service": "told"}, 1),
+                ({"service": "ill"}, 1),
+            ],
+            probes=[({"service": "till"}, 0), ({"service": "away"}, 1)],
+            checks=[({"service": "ill", "component": "db"}, 0)],
+            alerts=[
+                ({"service": "till", "severity": "warning"}, 3),
+                ({"service": "told", "severity": "info"}, 1),
+            ],
         ),
         Sources(services=("shop", "forgotten")),
     )
     assert [(one.name, one.state, one.why) for one in found.services] == [
         ("forgotten", "absent", ("stack.yml has it, and Prometheus no target of it: ./stack apply",)),
+        ("mail", "down", ("its target does not answer",)),
+        ("till", "down", ("its probe fails", "3 lesser alerts fire")),
+        ("ill", "unhealthy", ("health checks fail: db",)),
         ("shop", "degraded", ("1 of 2 targets do not answer",)),
-        ("till", "degraded", ("its probe fails",)),
+        ("away", "up", ()),
+        ("told", "up", ()),
     ]
+    assert [(one.targets, one.team) for one in found.services if one.name == "away"] == [(0, "web")]
+
+
+@pytest.mark.parametrize(
+    ("signs", "word"),
+    [
+        ((2, 2, None, False, []), "up"),
+        ((0, 0, True, False, []), "up"),  # something that is only probed
+        ((0, 2, True, False, []), "down"),
+        ((2, 2, False, False, []), "down"),
+        ((1, 2, None, True, ["critical"]), "unhealthy"),
+        ((2, 2, None, True, []), "unhealthy"),
+        ((2, 2, None, False, ["error"]), "unhealthy"),
+        ((1, 2, None, False, []), "degraded"),
+        ((2, 2, True, False, ["info", "warning"]), "degraded"),
+        ((2, 2, True, False, ["page"]), "degraded"),  # a severity that somebody made up
+        ((2, 2, True, False, ["info"]), "up"),
+    ],
+)
+def test_one_word_for_a_service(signs: tuple[int, int, bool | None, bool, list[str]], word: str) -> None:
+    """signs: targets that answer, targets, whether the probe finds it, whether a check fails, severities that fire."""
+    assert services.state_of(*signs) == word
 
 
 def known(**found: list[tuple[dict[str, str], float]]) -> Known:

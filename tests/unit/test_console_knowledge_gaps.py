@@ -231,7 +231,7 @@ def test_thousands_of_services_are_judged_each_by_its_own(monkeypatch: pytest.Mo
     )
     assert [one.name for one in told.services] == names
     last = told.services[-1]
-    assert (last.state, last.why, last.team) == ("degraded", ("health checks fail: a",), "web")
+    assert (last.state, last.why, last.team) == ("unhealthy", ("health checks fail: a", "2 lesser alerts fire"), "web")
     assert [(one.name, one.healthy, one.seconds) for one in last.checks] == [("a", False, None), ("b", True, 0.5)]
     assert (last.alerts, last.budgets, last.versions) == ({"warning": 2}, {"fast": 0.5}, ("1999",))
 

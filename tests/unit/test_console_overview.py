@@ -14,7 +14,7 @@ from console_kit import START, TOKEN, FakeClock, alert, body, console, signed_in
 from flask.testing import FlaskClient
 from front_fakes import Answers, answering, vector
 from watchstack.console import Console, create_app
-from watchstack.console.overview import BUDGET, BY_KEY, SERVICE_FIGURES, UP, spoken
+from watchstack.console.overview import ANSWERING, BUDGET, BY_KEY, SERVICE_FIGURES, TARGETS, spoken
 
 QUIET = "/api/v1/alerts"
 
@@ -23,7 +23,8 @@ QUIET = "/api/v1/alerts"
 def answers() -> Iterator[Answers]:
     """Prometheus and Alertmanager as they answer: nothing fires, one service of two is down."""
     with answering() as found:
-        found.queries[UP] = vector({"service": "shop"}, 1) + vector({"service": "billing"}, 0)
+        found.queries[TARGETS] = vector({"service": "shop"}, 2) + vector({"service": "billing"}, 1)
+        found.queries[ANSWERING] = vector({"service": "shop"}, 2) + vector({"service": "billing"}, 0)
         found.queries[SERVICE_FIGURES["latency"]] = vector({"service": "shop"}, 0.0471)
         found.queries[BY_KEY["memory"].value] = vector({}, 84.2)
         found.queries[BY_KEY["errors"].value] = vector({}, "NaN")
@@ -72,12 +73,20 @@ def test_what_is_wrong_since_when_and_whose(client: FlaskClient, answers: Answer
 
 
 def test_services_have_health_in_words_and_colours_worst_first(client: FlaskClient, answers: Answers) -> None:  # J-03
-    answers.queries[UP] += vector({"service": "search"}, 1)
+    answers.queries[TARGETS] += vector({"service": "search"}, 1) + vector({"service": "till"}, 2)
+    answers.queries[ANSWERING] += vector({"service": "search"}, 1) + vector({"service": "till"}, 1)
     answers.queries[SERVICE_FIGURES["checks"]] = vector({"service": "search"}, 0)
     answers.alerts = [answers.alert("Slow", START, severity="warning", service="shop")]
-    found = {row["service"]: (row["state"], row["words"]) for row in told(client)["services"]}
-    assert list(found) == ["billing", "search", "shop"]
-    assert found == {"billing": ("bad", "down"), "search": ("bad", "unhealthy"), "shop": ("fair", "degraded")}
+    rows = {row["service"]: row for row in told(client)["services"]}
+    found = {name: (row["state"], row["words"]) for name, row in rows.items()}
+    assert list(found) == ["billing", "search", "shop", "till"]
+    assert found == {
+        "billing": ("bad", "down"),
+        "search": ("bad", "unhealthy"),
+        "shop": ("fair", "degraded"),
+        "till": ("fair", "degraded"),
+    }
+    assert [rows[name]["up"] for name in ("billing", "shop", "till")] == [False, True, False]
     page = text(client)
     assert 'class="health bad"><span class="sign bad" aria-hidden="true">✕</span>down' in page
 
@@ -141,7 +150,7 @@ def test_a_part_that_hangs_holds_the_page_up_for_no_longer_than_its_timeout(
 
 def test_the_verdict_says_what_is_wrong(own: Console, client: FlaskClient, answers: Answers) -> None:
     assert "billing is down. " in text(client)
-    answers.queries[UP] = vector({"service": "shop"}, 1)
+    answers.queries[TARGETS] = vector({"service": "shop"}, 2)
     assert "is down. " not in text(client)
     own.clock.advance(3600)  # type: ignore[attr-defined]
     own.watchdog.tick()
@@ -149,7 +158,7 @@ def test_the_verdict_says_what_is_wrong(own: Console, client: FlaskClient, answe
 
 
 def test_all_is_well_is_not_said_blindly(client: FlaskClient, answers: Answers) -> None:
-    answers.queries[UP] = vector({"service": "shop"}, 1)
+    answers.queries[TARGETS] = vector({"service": "shop"}, 2)
     assert told(client)["state"] == "good"
     answers.broken.add(QUIET)
     assert told(client)["state"] == "unknown"

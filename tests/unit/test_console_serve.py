@@ -105,6 +105,20 @@ def test_the_stop_is_not_held_up_by_open_connections_or_hanging_requests(monkeyp
         idle.close()
 
 
+def test_who_stops_it_may_be_slow_to_wake_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trigger is a pipe: once closed, its number may be that of another file."""
+    with running(App()) as (server, _, thread):
+        wake = server._server.pull_trigger
+
+        def late() -> None:
+            until(lambda: refuses(server.address))
+            thread.join(0.3)
+            wake()
+
+        monkeypatch.setattr(server._server, "pull_trigger", late)
+        server.stop()
+
+
 def test_a_body_beyond_the_limit_is_refused_and_one_within_it_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_files(*_: object, **__: object) -> None:
         raise AssertionError("a file was opened, and the file system may be read-only")

@@ -173,6 +173,20 @@ def test_an_endpoint_is_tracked(ai: Monitoring) -> None:
     ]
 
 
+# G-31
+def test_a_cancelled_call_of_an_endpoint_is_no_success(ai: Monitoring) -> None:
+    @api.track_endpoint_metrics("routine_generation")
+    async def generate() -> None:
+        await asyncio.sleep(60)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(generate(), 0.01))
+    assert lines("holisticos_requests_total") == [
+        'holisticos_requests_total{endpoint="routine_generation",method="POST",status="499"} 1.0'
+    ]
+    assert lines("holisticos_errors") == []
+
+
 # Y-02
 def test_the_method_of_a_tracked_endpoint(ai: Monitoring) -> None:
     from flask import Flask

@@ -138,19 +138,14 @@ def test_odd(server, name): assert runs(name) != 1
 """
 
 
-def test_a_failure_that_does_not_come_again_is_told_and_passes(tmp_path: Path) -> None:
-    outcome = tiers.run(pytest_of(tmp_path, FIRST_FAILS), tmp_path)
+@pytest.mark.parametrize("lane", [0, 1])
+def test_a_failure_that_does_not_come_again_is_told_and_passes(tmp_path: Path, lane: int) -> None:
+    outcome = tiers.run(pytest_of(tmp_path, FIRST_FAILS, lane=lane), tmp_path)
     names = [name.rpartition("::")[2] for name in outcome.unsteady]
     assert names == ["test_odd[a b]", "test_odd[c]"]
     assert (outcome.code, outcome.word) == (0, "passed, 3, 2 UNSTEADY")
     assert len((tmp_path / "server").read_text()) == 2, "what the tests stand on is started anew"
     assert len((tmp_path / "good").read_text()) == 1, "what passed does not run again"
-
-
-def test_only_real_programs_get_a_second_run(tmp_path: Path) -> None:
-    outcome = tiers.run(pytest_of(tmp_path, FIRST_FAILS, lane=0), tmp_path)
-    assert outcome.code == 1
-    assert len((tmp_path / "server").read_text()) == 1
 
 
 @pytest.mark.parametrize(

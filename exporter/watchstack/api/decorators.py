@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from watchstack.api.current import get_metrics_collector, get_monitoring
+from watchstack.http.recorder import DISCONNECTED
 from watchstack.timed import Timed
 
 _P = ParamSpec("_P")
@@ -29,7 +32,7 @@ def track_endpoint_metrics(
     endpoint_name: str, method: str | None = None
 ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Measures a function as an endpoint (G-31): status 200, or 500 for an exception, which is counted as an error of
-    the service `api` and goes on.
+    the service `api` and goes on; 499 for a call that is cancelled, as its client has left.
 
     method: by default that of the request among the arguments or of Flask's current one, else POST (Y-02).
     Raises TypeError for a generator function, at its definition.
@@ -53,8 +56,10 @@ class _Later(Timed):
         self._inner.__enter__()
         return self
 
-    def finish(self, seconds: float, error: Exception | None) -> None:
-        self._inner.__exit__(None if error is None else type(error), error, None)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._inner.__exit__(kind, error, trace)
 
 
 class _Tracked(Timed):
@@ -64,17 +69,25 @@ class _Tracked(Timed):
         super().__init__(lambda seconds, error: None)
         self._endpoint = endpoint
         self._method = method
+        self._cancelled = False
 
     def called_with(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Self:
         if self._method is None:
             self._method = _method_of(args, kwargs)
         return self
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cancelled = isinstance(error, asyncio.CancelledError)
+        super().__exit__(kind, error, trace)
+
     def finish(self, seconds: float, error: Exception | None) -> None:
         collector = get_metrics_collector()
         if error is not None:
             collector.track_error("api", type(error))
-        collector.track_request(self._method or "POST", self._endpoint, 200 if error is None else 500, seconds)
+        status = 500 if error is not None else int(DISCONNECTED) if self._cancelled else 200
+        collector.track_request(self._method or "POST", self._endpoint, status, seconds)
 
 
 def _method_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

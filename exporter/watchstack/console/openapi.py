@@ -115,7 +115,8 @@ ROUTES: Mapping[tuple[str, str], Described] = {
         "What Prometheus scrapes", "targets", 404, health=one_of("up", "down", "unknown"), service=TEXT, text=TEXT
     ),
     ("GET", "/api/services"): _get(
-        "Health of the services", "services", 404, state=one_of("down", "degraded", "up", "absent"), text=TEXT
+        "Health of the services", "services", 404, text=TEXT,
+        state=one_of("down", "unhealthy", "degraded", "up", "absent"),
     ),
     ("GET", "/api/resources"): _get("Hosts, containers, and what the stack costs", "resources"),
     ("GET", "/api/resources/charts/<name>"): _get("The course of one of them", "chart", 404, 503, period=_PERIOD),

@@ -13,6 +13,7 @@ from watchstack.console.alerts.active import ACKNOWLEDGED, Active, Standing, gat
 from watchstack.console.clock import iso
 from watchstack.console.context import Console, console
 from watchstack.console.inbox.entries import FIRING, SEVERITIES, Entry
+from watchstack.console.knowledge.services import state_of
 from watchstack.console.pages import frame, strip
 from watchstack.console.peers.ask import SHORT, Peer, PeerError, Told, together
 from watchstack.console.peers.series import Sample, instant, ranged
@@ -23,7 +24,9 @@ ENTRIES_SHOWN = 6
 CHART_SECONDS = 3600.0
 LITTLE_BUDGET = 0.25  # of an error budget: less is a warning
 HOST = 'job="exporter"'  # whose numbers of the machine are the host's
-UP = 'min by (service) (up{job!="probe"})'
+TARGETS = 'count by (service) (up{job!="probe"})'
+ANSWERING = 'sum by (service) (up{job!="probe"})'
+COLOURS = {"down": "bad", "unhealthy": "bad", "degraded": "fair", "up": "good"}
 blueprint = Blueprint("overview", __name__)
 
 
@@ -183,7 +186,12 @@ def _asked(own: Console) -> tuple[Standing, dict[str, Told]]:
 
     questions: dict[str, Callable[[], Any]] = {number.key: ask(number.value) for number in NUMBERS}
     questions |= {f"service {name}": ask(query) for name, query in SERVICE_FIGURES.items()}
-    questions |= {"up": ask(UP), "budgets": ask(BUDGET), "standing": lambda: gather(own)}
+    questions |= {
+        "targets": ask(TARGETS),
+        "answering": ask(ANSWERING),
+        "budgets": ask(BUDGET),
+        "standing": lambda: gather(own),
+    }
     told = together(questions)
     standing = told.pop("standing").value
     return standing, told
@@ -204,32 +212,29 @@ def _number(number: Number, told: Told) -> dict[str, Any]:
 
 def _services(told: dict[str, Told], firing: list[Active]) -> list[dict[str, Any]]:
     """Each service with its health, worst first. Whatever is not known of it is None."""
-    up = {one.labels.get("service", ""): one.value for one in told["up"].value or ()}
-    figures = {
-        name: {one.labels.get("service", ""): one.value for one in told[f"service {name}"].value or ()}
-        for name in SERVICE_FIGURES
-    }
-    names = {name for name in (*up, *figures["probe"]) if name}
+    targets, answering = _by_service(told["targets"]), _by_service(told["answering"])
+    figures = {name: _by_service(told[f"service {name}"]) for name in SERVICE_FIGURES}
+    names = {name for name in (*targets, *figures["probe"]) if name}
     rows = []
     for name in sorted(names):
         own_alerts = [one for one in firing if one.entry.labels.get("service") == name]
         values = {key: figures[key].get(name) for key in SERVICE_FIGURES}
-        down = up.get(name) == 0 or values["probe"] == 0
-        grave = any(one.entry.tier in SEVERITIES[:2] for one in own_alerts)
-        if down or grave or values["checks"] == 0:
-            state, words = "bad", "down" if down else "unhealthy"
-        elif own_alerts:
-            state, words = "fair", "degraded"
-        else:
-            state, words = "good", "healthy"
+        up, of = answering.get(name, 0), targets.get(name, 0)
+        probe = None if values["probe"] is None else values["probe"] > 0
+        word = state_of(up, of, probe, values["checks"] == 0, (one.entry.severity for one in own_alerts))
         rows.append({
-            "service": name, "state": state, "words": words, "up": None if name not in up else bool(up[name]),
+            "service": name, "state": COLOURS[word], "words": "healthy" if word == "up" else word,
+            "up": up == of if of else None,
             "alerts": len(own_alerts), "requests_per_second": values["requests"], "error_percent": values["errors"],
             "latency_p95_seconds": values["latency"],
             "texts": {"requests": spoken(values["requests"], "reqps"), "errors": spoken(values["errors"], "percent"),
                       "latency": spoken(values["latency"], "s")},
         })  # fmt: skip
     return sorted(rows, key=lambda row: (["bad", "fair", "good"].index(row["state"]), row["service"]))
+
+
+def _by_service(told: Told) -> dict[str, float]:
+    return {one.labels.get("service", ""): one.value for one in told.value or ()}
 
 
 def _budgets(told: Told) -> list[dict[str, Any]]:

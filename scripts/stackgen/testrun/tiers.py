@@ -92,13 +92,13 @@ TIERS = (
 def run(tier: Tier, root: Path, extra: tuple[str, ...] = ()) -> Outcome:
     """Runs one tier; what it prints is passed through at once, or in one piece at its end when it has a lane.
 
-    Where the parts' programs run, up to AGAIN failed tests get a second run by themselves, on programs started anew.
+    Up to AGAIN failed tests get a second run by themselves, on programs started anew (decision 0011).
     """
     started = time.monotonic()
     arguments = (*tier.command, *extra) if "pytest" in tier.command else tier.command
     code, counts, failed = _process(arguments, root, tier.real)
     unsteady: tuple[str, ...] = ()
-    if tier.real and code == TESTS_FAILED and 0 < len(failed) <= AGAIN:
+    if code == TESTS_FAILED and 0 < len(failed) <= AGAIN:
         options = (word for word in arguments if not word.startswith("tests/"))
         again, second, _ = _process((*options, *failed), root, tier.real)
         if not again and second.get("passed") == len(failed):

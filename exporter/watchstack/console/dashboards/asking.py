@@ -75,9 +75,17 @@ class Asker:
         return future
 
     def _run(self, question: Question) -> Answer:
-        now = self._own.clock.monotonic()
+        try:
+            return self._asked(question)
+        except Exception:  # its time is set before anybody can see that it failed
+            with self._lock:
+                if kept := self._kept.get(question):
+                    kept.until = self._own.clock.monotonic() + FAILED
+            raise
+
+    def _asked(self, question: Question) -> Answer:
         until, words = self._away.get(question.source, (0.0, ""))
-        if now < until:
+        if self._own.clock.monotonic() < until:
             raise PeerError(words)
         self.asked += 1
         try:
@@ -96,8 +104,6 @@ class Asker:
             kept = self._kept.get(question)
             if kept is None or kept.future is not future:
                 return
-            if failed:
-                kept.until = self._own.clock.monotonic() + FAILED
             kept.weight = 50 if failed else future.result().weight
             self._weight += kept.weight
             while self._weight > KEPT and len(self._kept) > 1:

@@ -7,7 +7,7 @@ single targets say: targets.py.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -16,12 +16,15 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from watchstack.console.context import Console, console
+from watchstack.console.inbox.entries import SEVERITIES
 from watchstack.console.knowledge.common import LONGEST, Answers, ask, rounded, vectors
 from watchstack.console.knowledge.written import Sources, sources_of
 from watchstack.console.pages import frame
 from watchstack.console.peers.series import Sample
 
-STATES = ("down", "degraded", "up", "absent")  # absent: in stack.yml, and Prometheus has no target of it
+STATES = ("down", "unhealthy", "degraded", "up", "absent")  # absent: in stack.yml, Prometheus has no target of it
+GRAVE = SEVERITIES[:2]
+PROBE = "probe"  # the job whose targets are blackbox_exporter's: what they find of a service is probe_success
 SHOWN = 200
 MOST_CHECKS = 50  # of one service that a page shows
 OWN = "watchstack"  # the label `service` of the stack's own parts
@@ -140,31 +143,48 @@ def _service(
     versions: set[str],
 ) -> Service:
     """targets: its samples of `up`; details: what the questions of DETAILS gave of it."""
-    took, up = details["took"], sum(one.value > 0 for one in targets)
+    own = [one for one in targets if one.labels.get("job") != PROBE]
+    took, up = details["took"], sum(one.value > 0 for one in own)
     checks = tuple(Check(one, value > 0, rounded(took.get(one))) for one, value in details["checks"].items())
     alerts = {severity: int(value) for severity, value in details["alerts"].items()}
-    probe = answers.by("probes", "service").get((name,))
-    state, why = _state(len(targets), up, probe, checks, alerts)
+    probed = answers.by("probes", "service").get((name,))
+    probe = None if probed is None else probed > 0
+    failing = any(not one.healthy for one in checks)
     first = max((one.labels for one in targets), key=len)
     single = {key: rounded(answers.by(key, "service").get((name,))) for key in ("requests", "errors", "p95")}
     return Service(
         name=name,
-        state=state,
-        why=why,
+        state=state_of(up, len(own), probe, failing, alerts),
+        why=_why(up, len(own), probe, checks, alerts),
         team=first.get("team", ""),
         preset=first.get("preset", ""),
         environment=first.get("environment", ""),
-        targets=len(targets),
+        targets=len(own),
         targets_up=up,
         requests=single["requests"],
         errors=single["errors"],
         p95=single["p95"],
-        probe=None if probe is None else probe > 0,
+        probe=probe,
         versions=tuple(sorted(versions)),
         checks=checks,
         alerts=alerts,
         budgets=details["budgets"],
     )
+
+
+def state_of(up: float, targets: float, probe: bool | None, failing: bool, severities: Iterable[str]) -> str:
+    """The one word for a service on every page.
+
+    down: no target answers, or its probe fails (None: it has none). unhealthy: a health check fails, or an alert of
+    the two grave severities fires. degraded: a target does not answer, or a lesser alert fires. up: also while
+    something is only told (`info`).
+    """
+    fire = set(severities)
+    if probe is False or (targets and not up):
+        return "down"
+    if failing or not fire.isdisjoint(GRAVE):
+        return "unhealthy"
+    return "degraded" if up < targets or fire - {"info"} else "up"
 
 
 def _versions(answers: Answers) -> dict[str, set[str]]:
@@ -175,23 +195,26 @@ def _versions(answers: Answers) -> dict[str, set[str]]:
     return found
 
 
-def _state(
-    targets: int, up: int, probe: float | None, checks: tuple[Check, ...], alerts: Mapping[str, int]
-) -> tuple[str, tuple[str, ...]]:
+def _why(
+    up: int, targets: int, probe: bool | None, checks: tuple[Check, ...], alerts: Mapping[str, int]
+) -> tuple[str, ...]:
     why = []
-    if not up:
+    if targets and not up:
         why.append("no target answers" if targets > 1 else "its target does not answer")
     elif up < targets:
         why.append(f"{targets - up} of {targets} targets do not answer")
-    if probe == 0:
+    if probe is False:
         why.append("its probe fails")
     failing = [one.name for one in checks if not one.healthy]
     if failing:
         why.append(f"health checks fail: {', '.join(failing[:5])}")
-    grave = sum(alerts.get(severity, 0) for severity in ("critical", "error"))
-    if grave:
-        why.append(f"{grave} grave alert{'s fire' if grave > 1 else ' fires'}")
-    return ("down" if not up else "degraded" if why else "up"), tuple(why)
+    for kind, many in (
+        ("grave", sum(alerts.get(one, 0) for one in GRAVE)),
+        ("lesser", sum(many for one, many in alerts.items() if one not in (*GRAVE, "info"))),
+    ):
+        if many:
+            why.append(f"{many} {kind} alert{'s fire' if many > 1 else ' fires'}")
+    return tuple(why)
 
 
 def _asked() -> dict[str, str]:
