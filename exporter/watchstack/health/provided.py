@@ -90,13 +90,14 @@ def _database(health: Health, settings: Settings) -> Database:
 
     sqlalchemy = importlib.import_module("sqlalchemy")
     try:
+        address = sqlalchemy.make_url(url)
         # no pool: none of its connections may reach a worker that is forked off, and the application's is another
-        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
-    except sqlalchemy.exc.ArgumentError as error:
+        engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.pool.NullPool)
+    except sqlalchemy.exc.NoSuchModuleError as error:
         raise ValueError(f"a URL of PostgreSQL or of SQLAlchemy: {error}") from None
-    except ValueError:  # its text may show a part of the password
-        told = "a URL of PostgreSQL or of SQLAlchemy in whose password special characters are percent-encoded"
-        raise ValueError(told) from None
+    except (sqlalchemy.exc.ArgumentError, ValueError):  # their texts may show the whole URL
+        told = "a URL of PostgreSQL or of SQLAlchemy, DIALECT://USER:PASSWORD@HOST/NAME, in whose password special"
+        raise ValueError(f"{told} characters are percent-encoded") from None
     health.owned.append(engine.dispose)
     return SqlalchemyDatabase(engine)
 

@@ -79,6 +79,7 @@ TIERS = (
     Tier("security", _pytest("-n", "2", "tests/security")),
     Tier("tools", _pytest("-n", "2", "tests/tools"), lane=1),
     Tier("grafana", _pytest("tests/grafana"), lane=2),
+    Tier("floors", _pytest("tests/floors"), lane=2),
     Tier("browser", _pytest("tests/browser"), lane=3),
     Tier("native", _pytest(*(f"--ignore={path}" for path in (FAULTS, *EDITS)), "tests/native"), lane=1, stage=2),
     Tier("services", _pytest("tests/services"), lane=1, stage=2),
