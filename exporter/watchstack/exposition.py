@@ -95,17 +95,22 @@ def pieces(registry: CollectorRegistry | _Collectable, form: Format = TEXT) -> I
     lines: list[str] = []
     for part in _parts(registry, form):
         if isinstance(part, bytes):
-            yield "".join(lines).encode() + part
+            yield _encoded(lines) + part
             lines.clear()
             continue
         lines.extend(part)
         if len(lines) >= PIECE_LINES:
-            yield "".join(lines).encode()
+            yield _encoded(lines)
             lines.clear()
     if form.openmetrics:
         lines.append("# EOF\n")
     if lines:
-        yield "".join(lines).encode()
+        yield _encoded(lines)
+
+
+def _encoded(lines: list[str]) -> bytes:
+    """One label that UTF-8 cannot write ends no scrape."""
+    return "".join(lines).encode(errors="replace")
 
 
 def whole(registry: CollectorRegistry | _Collectable, form: Format = TEXT) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import psutil
 
 from watchstack.clocks import SYSTEM, Clocks
+from watchstack.utf8 import text_of
 
 _log = logging.getLogger("watchstack.host")
 _FORKING = 5.0  # seconds that a fork waits for a sample that is being taken
@@ -158,11 +159,12 @@ class HostSampler:
 
     def restart(self) -> None:
         """Begins sampling anew in a process that was forked off, where the thread is gone."""
-        self._thread = None
+        running, self._thread = self._thread is not None, None
         self._stopped = threading.Event()
         self._sampling = threading.RLock()
         self.failures = {}  # the parent's are not this process's
-        self.start()
+        if running:
+            self.start()
 
     def pause(self) -> None:
         """Before a fork: takes no sample. What psutil holds meanwhile nobody would let go of in the new process."""
@@ -248,7 +250,7 @@ class HostSampler:
         for mount in mount_points(self._try("mounts", lambda: self._source.disk_partitions(all=True)) or []):
             usage = self._try(f"disk {mount}", lambda mount=mount: self._source.disk_usage(mount))  # type: ignore[misc]
             if usage is not None and usage.total > 0:
-                disks[mount] = Disk(usage.total, usage.used, usage.free, float(usage.percent))
+                disks[text_of(mount)] = Disk(usage.total, usage.used, usage.free, float(usage.percent))
         return disks
 
     def _memory(self) -> Any:

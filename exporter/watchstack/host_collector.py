@@ -51,8 +51,10 @@ class HostCollector(FamilyCollector):
     ) -> None:
         self._sampler = sampler
         self._numbers = numbers
+        self._shared: dict[str, int] = {}  # failures of this process that were added already
         if numbers is not None:
             sampler.on_sample = self._share
+            numbers.on_fork(self._shared.clear)
         sources = (*_PLAIN, *_BY_DISK, _FAILURES)
         super().__init__([d for name in sources for d in CATALOGUE.names(name, preset)], registry)
 
@@ -79,7 +81,8 @@ class HostCollector(FamilyCollector):
         if sample.process_memory is not None:
             self._numbers.slot(("memory",))[0] = sample.process_memory
         for reading, number in self._sampler.failures.items():
-            self._numbers.slot((_FAILURES, reading))[0] = number
+            self._numbers.slot((_FAILURES, reading))[0] += number - self._shared.get(reading, 0)
+            self._shared[reading] = number
 
     def _added(self, numbers: SharedNumbers, name: str) -> Points:
         found: dict[tuple[str, ...], float] = {}

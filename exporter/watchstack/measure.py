@@ -77,7 +77,7 @@ def merge(
     if definition.kind is not Kind.GAUGE:
         series[values] = list(numbers) if known is None else [a + b for a, b in zip(known, numbers, strict=True)]
     elif definition.multiprocess == "livesum":
-        if alive:
+        if alive and numbers[1]:  # written since the process that left it was gone
             series[values] = [numbers[0] + (known[0] if known else 0.0), numbers[1]]
     elif known is None:
         series[values] = list(numbers)

@@ -1,7 +1,8 @@
 """The metrics that an application feeds itself: definitions of the catalogue, and metrics made on first use.
 
-Here is the store: bounded label values, thread safety, several worker processes, the collector. Nothing here raises
-into the application, except in development, where a misuse of the generic calls is told at once.
+Here is the store: bounded label values, thread safety, several worker processes, the collector. The thread that has a
+lock may take it again: wherever Python collects garbage, it may close a generator that measures something. Nothing here
+raises into the application, except in development, where a misuse of the generic calls is told at once.
 What the calls of each subject are: business.py. The HTTP core keeps its own numbers.
 """
 
@@ -11,7 +12,7 @@ import logging
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -33,7 +34,7 @@ from watchstack.measure import (
     rate,
 )
 from watchstack.settings import Settings
-from watchstack.slots import Numbers, OwnNumbers
+from watchstack.slots import Inherited, Numbers, OwnNumbers
 
 _log = logging.getLogger("watchstack.measures")
 DROPPED = "watchstack_dropped_observations_total"
@@ -64,12 +65,13 @@ class Measures(FamilyCollector):
         self._limit = found.monitoring_label_limit
         self._strict = found.in_development
         self._numbers: Numbers = OwnNumbers() if numbers is None else numbers
-        self._lock = Lock()
+        self._lock = RLock()
         self._measures: dict[str, Measure] = {}
         self._refused: set[str] = set()  # by name and reason: told in the log already
         self._gathered: dict[str, dict[LabelValues, Any]] = {}
         super().__init__((), self._registry)
         self._numbers.on_fork(self._forget)
+        self._numbers.on_inherit(_settled)
 
     # The generic calls: a metric is made on its first use (G-04, G-05, G-15).
 
@@ -319,9 +321,17 @@ class Measures(FamilyCollector):
 
     def _forget(self) -> None:
         """In a worker that was forked off: the slots are those of its parent."""
-        self._lock = Lock()
+        self._lock = RLock()
         for measure in self._measures.values():
             measure.forget()
+
+
+def _settled(numbers: Inherited) -> None:
+    """A process that is gone has no part in the gauges that add up over the living."""
+    for key, slot in numbers.items():
+        known = CATALOGUE.get(key[1]) if key[0] == "measure" else None
+        if known is not None and known.kind is Kind.GAUGE and known.multiprocess == "livesum":
+            slot[0] = slot[1] = 0.0
 
 
 class _Reserved:

@@ -92,6 +92,7 @@ class Monitoring(Business):
         self.measures = Measures(told, self.settings, numbers=lie)
         self.insights = Insights(self.settings, self.recorder, self.sampler, self.health, self.measures)
         self.page_figures: Figures | None = None
+        self._hooked = False
         metrics, collect = None, None
         if serving:
             HttpCollector(self.recorder, self.registry, self.settings.preset)
@@ -164,6 +165,9 @@ class Monitoring(Business):
         RUNNING.begun(self)
         self.sampler.start()
         self.health.runner.start()
+        if self._hooked:
+            return
+        self._hooked = True
         for one in (self.sampler, self.health.runner):
             own = weakref.ref(one)
             os.register_at_fork(

@@ -31,7 +31,7 @@ def pool_status(database: Any) -> Any:
     pool = getattr(database, "pool", None)
     if pool is None:
         raise TypeError(f"{type(database).__name__} has neither get_pool_status() nor a pool")
-    if not hasattr(pool, "size"):  # SQLAlchemy's pool without bounds
+    if not hasattr(pool, "checkedout"):  # SQLAlchemy's pool without bounds
         return None
     return {"size": pool.size(), "checked_out": pool.checkedout()}
 

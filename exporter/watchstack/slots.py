@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 Key = tuple[str, ...]
+Inherited = Mapping[Key, Any]  # memory that can be written to
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Numbers(Protocol):
     def slot(self, key: Key, size: int = 1) -> Any: ...
     def parts(self) -> Iterator[Part]: ...
     def on_fork(self, forget: Callable[[], None]) -> None: ...
+    def on_inherit(self, settle: Callable[[Inherited], None]) -> None: ...
 
 
 class OwnNumbers:
@@ -49,6 +51,9 @@ class OwnNumbers:
         that another thread of the parent held is held by nobody there.
         """
         self._forgetting.append(forget)
+
+    def on_inherit(self, settle: Callable[[Inherited], None]) -> None:
+        """There is nothing here that a process that is gone has left."""
 
 
 def _forked(numbers: weakref.ref[OwnNumbers]) -> None:

@@ -209,6 +209,18 @@ def test_a_hidden_tab_asks_nothing(page: Page, home: str) -> None:
     assert len([one for one in asked if "/data?" in one]) > 1
 
 
+def test_over_a_line_that_broke_a_dashboard_asks_anew(page: Page, home: str) -> None:
+    """Requests that never end hold nothing up for good."""
+    stopped(page)
+    drawn(page, f"{home}/dashboards/watchstack-overview")
+    page.route("**/api/dashboards/**", lambda _: None)
+    page.clock.run_for(60_000)
+    expect(page.locator("#dashboard")).to_have_attribute("aria-busy", "true")
+    page.unroute("**/api/dashboards/**")
+    page.clock.run_for(121_000)
+    expect(page.locator("#dashboard")).to_have_attribute("data-drawn", "3")
+
+
 def test_axe_finds_nothing_serious(page: Page, home: str) -> None:
     for name in ("", "watchstack-overview", "watchstack-slo", "watchstack-logs"):
         page.goto(f"{home}/dashboards/{name}{'?from=now-1h&to=now' if name else ''}")

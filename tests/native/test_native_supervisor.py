@@ -95,6 +95,16 @@ def test_a_deaf_part_is_killed_with_its_children(fake: FakeStack, port: int) -> 
     until(lambda: not alive(child), why="it was killed with the part")
 
 
+def test_children_of_a_part_that_was_killed_do_not_outlive_it(fake: FakeStack, port: int) -> None:
+    """They may hold its port, or its files, while the next one wants them."""
+    fake.start(fake.part("one", port, "--child"))
+    part = fake.becomes("one", State.HEALTHY)
+    child = int(until(lambda: re.search(r"child (\d+)", fake.log("one")))[1])
+    os.kill(part.pid, signal.SIGKILL)
+    fake.becomes("one", State.HEALTHY, lambda now: now.restarts)
+    until(lambda: not alive(child), why="it was killed with the part")
+
+
 def test_a_killed_supervisor_leaves_no_orphan(fake: FakeStack, two_ports: list[int]) -> None:
     fake.start(fake.part("one", two_ports[0]), fake.part("two", two_ports[1]))
     pids = [fake.becomes(name, State.HEALTHY).pid for name in ("one", "two")]

@@ -15,12 +15,14 @@ from trees import put, tree
 pytestmark = pytest.mark.tools
 
 COMMON = 'alertstate="firing", service="s", team="t"'
-# A minute a sample. Flaps: three times, of 3, 4 and 10 minutes. Steady: once, for 20 minutes, and on. Watchdog: always.
+# A minute a sample. Flaps: three times, of 3, 4 and 10 minutes. Steady: once, for 20 minutes, and on; its escalation
+# counts nowhere. Watchdog: always.
 ALERTS = {
     f'ALERTS{{alertname="Flaps", severity="warning", {COMMON}}}': (
         "_ _ _ 1x2 stale _x9 1x3 stale _x9 1x9 stale _x9"  # 3-5, 16-19, 30-39
     ),
     f'ALERTS{{alertname="Steady", severity="critical", {COMMON}}}': "_x41 1x30",
+    f'ALERTS{{alertname="Steady", severity="critical", escalated="1", {COMMON}}}': "_x56 1x15",
     f'ALERTS{{alertname="Watchdog", severity="info", {COMMON}}}': "1x90",
     'ALERTS_FOR_STATE{alertname="Steady", severity="critical", service="s", team="t"}': "_x41 2400x30",
 }
@@ -54,6 +56,7 @@ def promtool(program: Callable[..., Path], folder: Path) -> subprocess.Completed
     cases += [case(asked("Started within the hour")[0], [('severity="warning"', 3), ('severity="critical"', 1)])]
     now = 'alertname="Steady", alertstate="firing", severity="critical", service="s", team="t"'
     cases += [case(asked("Firing and pending")[0], [(now, 1200)])]  # since minute 40, asked at minute 60
+    cases += [case(asked("Critical")[0], [("", 1)]), case(asked("By service")[0], [('service="s"', 1)])]
     content = {
         "rule_files": ["prometheus/rules/recording.yml"],
         "evaluation_interval": "1m",

@@ -265,6 +265,41 @@ def test_a_message_says_what_when_and_where_to_look(name: str, which: str, tmp_p
         assert "memory &lt;is&gt; in use" in said
 
 
+@pytest.mark.parametrize("which", VERSIONS)
+@pytest.mark.parametrize("name", [*MESSAGES, "summary", "severity"])
+def test_what_still_fires_comes_before_what_is_over(name: str, which: str, tmp_path: Path, program: Program) -> None:
+    """Alertmanager sorts a group by instance: of fifty alerts the one that goes on must not be among those left out."""
+    ((like, _), group) = MESSAGE["alerts"], {"status": "firing"}
+    over = [
+        {
+            **like,
+            "status": "resolved",
+            "labels": {**like["labels"], "severity": "critical", "instance": f"a{number:02}"},
+        }
+        for number in range(49)
+    ]
+    still = {**like, "annotations": {**like["annotations"], "summary": "Memory of z is at 99 %"}}
+    data = tmp_path / "data.json"
+    data.write_text(json.dumps({**MESSAGE, **group, "alerts": [*over, still]}))
+    said = run(
+        program("amtool", which),
+        "template",
+        "render",
+        f"--template.glob={TEMPLATES}/*.tmpl",
+        f"--template.type={'html' if name in ('html', 'telegram') else 'text'}",
+        f"--template.data={data}",
+        f'--template.text={{{{ template "watchstack.{name}" . }}}}',
+    )
+    if name == "severity":
+        assert said.strip() == "warning"
+        return
+    before, found, after = said.partition("Memory of z is at 99 %")
+    assert found
+    assert "Memory of a" not in before
+    shown = after.count("Resolved: Memory of a") + 1
+    assert name == "summary" or f"and {50 - shown} more" in after
+
+
 def test_a_title_says_how_grave_it_is(tmp_path: Path, program: Program) -> None:
     data = tmp_path / "data.json"
     said = []

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from cli_kit import Run, caller
 from stackgen import history as versions
-from stackgen.cli import codes
+from stackgen.cli import applying, codes
 from stackgen.cli.affected import Affected
+from stackgen.cli.output import Output
+from stackgen.cli.session import Session
 from stackgen.cli.told import notes, without_effect
 from stackgen.history.attempt import Attempt
 from stackgen.model import Model
@@ -94,6 +98,53 @@ def test_a_rollback_that_was_killed_gives_the_sources_back(stack: Run, root: Pat
     assert "nothing was applied: the files are on the old configuration" in out
     assert (root / "stack.yml").read_text() == "environment: one\n"
     assert "interrupted" not in stack("status")[1]
+
+
+def test_a_source_that_is_a_link_stays_one(stack: Run, root: Path, tmp_path: Path) -> None:
+    """A file in its place would be read instead of the one that is edited."""
+    applied(root, "a" * 64)
+    (tmp_path / "elsewhere.yml").write_text("environment: two\n")
+    (root / "stack.yml").unlink()
+    (root / "stack.yml").symlink_to(tmp_path / "elsewhere.yml")
+    applied(root, "b" * 64)
+    code, _, err = stack("apply", "--rollback")
+    assert code == codes.TOOL
+    assert "stack.yml is a symbolic link" in err
+    assert str(tmp_path / "elsewhere.yml") in err
+    assert (root / "stack.yml").is_symlink()
+    assert not (root / ".stack" / "history" / "attempt.json").exists()
+
+
+def test_edits_after_a_rollback_that_was_killed_are_kept(stack: Run, root: Path) -> None:
+    """Whoever finds the sources in a strange state mends them by hand, before any command has ended the rollback."""
+    history = versions.History(root / ".stack")
+    Attempt.begin(history, "rollback to 1", "", {"sources": versions.sources(root)}, digest="")
+    (root / "stack.yml").write_text("environment: mended\n")
+    assert "the sources as they are now are kept as version 1" in stack("status")[1]
+    assert (root / "stack.yml").read_text() == "environment: one\n"
+    assert stack("apply", "--rollback", "1")[0] == codes.FINE
+    assert (root / "stack.yml").read_text() == "environment: mended\n"
+
+
+def test_what_up_puts_in_force_leaves_no_content_behind(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever never calls apply has a history that does not grow for ever either."""
+    history = versions.History(root / ".stack")
+    lost = history.keep({"stack.yml": b"of a version that is no longer kept"})["stack.yml"]
+    monkeypatch.setattr(applying, "render", lambda *_: {"prometheus/prometheus.yml": b"one"})
+    monkeypatch.setattr(applying, "config_digest", lambda _files: "a" * 64)
+    up: Any = SimpleNamespace(engine=SimpleNamespace(name="native"), model=None, live=False, after={})
+    attempt = Attempt.begin(history, "apply", "", {}, digest="")
+    applying.remember_version(Session(root), Output(), up, "up")
+    assert (history.objects / lost).exists(), "an apply that was killed may need it"
+    attempt.drop(history)
+    assert not (history.objects / lost).exists()
+    history.keep({"stack.yml": b"of a version that is no longer kept"})
+    (root / "stack.yml").write_text("environment: two\n")
+    applying.remember_version(Session(root), Output(), up, "up")
+    assert not (history.objects / lost).exists()
+    newest = history.newest()
+    assert newest is not None
+    assert history.contents(newest.sources)["stack.yml"] == b"environment: two\n"
 
 
 def test_what_exists_only_as_an_image_has_no_effect_natively(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -23,8 +25,9 @@ from stackgen.cli.app import COMMANDS, run
 from stackgen.cli.lock import holder, locked
 from stackgen.cli.output import Output, Progress, plain
 from stackgen.cli.told import addresses, nobody_outside
-from stackgen.engines import choose
+from stackgen.engines import choose, docker, native, native_examples
 from stackgen.engines.base import EngineError, PartStatus, State
+from stackgen.engines.native import NativeEngine
 from stackgen.model import Model
 from stackgen.model.stack import Stack
 from support import ROOT
@@ -353,6 +356,74 @@ def test_the_last_engine_is_remembered(tmp_path: Path) -> None:
     choose.remember(tmp_path, "docker")
     with probes("no Docker engine answers") as (probe, _), pytest.raises(EngineError, match="ran with docker last"):
         choose.choose(tmp_path, {}, None, nothing, probe)
+
+
+def test_a_full_disk_takes_no_memory_away(tmp_path: Path) -> None:
+    """With half of it no command would do anything any more, `down` neither."""
+    choose.remember(tmp_path, "native")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(EngineError, match="cannot write"):
+            choose.remember(tmp_path, "docker")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert choose.remembered(tmp_path) == "native"
+    assert [path.name for path in tmp_path.iterdir()] == ["engine"]
+
+
+def test_examples_of_an_up_that_failed_are_not_wanted(stack: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next apply would start them, or end those that run."""
+    state = root / ".stack"
+    seen = []
+
+    def fails(_self: NativeEngine, *, wait: bool) -> None:
+        seen.append(bool(native_examples.ports(state)))
+        raise EngineError("a port is taken")
+
+    monkeypatch.setattr(NativeEngine, "up", fails)
+    monkeypatch.setattr("stackgen.cli.up._install", lambda *_: None)
+    assert stack("up", "--engine", "native", "--examples")[0] == codes.TOOL
+    assert native_examples.ports(state) == {}
+    native_examples.want(state, {"EXAMPLE_FLASK_PORT": "25000"})
+    assert stack("up", "--engine", "native")[0] == codes.TOOL
+    assert native_examples.ports(state)["example-flask"] == 25000
+    assert seen == [True, False]
+
+
+def test_a_reader_that_has_gone_is_no_fault(root: Path) -> None:
+    words = [sys.executable, "-m", "stackgen", "apply", "--history", "--json"]
+    environment = {**os.environ, "STACK_ROOT": str(root)}
+    environment.pop("PYTHONUNBUFFERED", "")
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as command:
+        assert command.stdout is not None
+        assert command.stderr is not None
+        command.stdout.close()
+        assert command.stderr.read() == b""
+
+
+def test_the_end_of_the_terminal_ends_what_is_not_under_nohup() -> None:
+    words = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGHUP, getattr(signal, sys.argv[1]))\n"
+        "from stackgen.cli import app\n"
+        "try:\n    app.run(['--help'])\n"
+        "finally:\n    print(signal.getsignal(signal.SIGHUP) is app._terminated)"
+    )
+    for before, taken in (("SIG_DFL", "True"), ("SIG_IGN", "False")):
+        done = subprocess.run([sys.executable, "-c", words, before], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == taken, before
+
+
+@pytest.mark.parametrize("finish", [native._finish, docker._finish])
+def test_what_must_be_finished_is_not_interrupted(finish: Callable[[Callable[[], None]], None]) -> None:
+    """A terminal that is closed sends SIGHUP, often twice."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    seen: list[object] = []
+    finish(lambda: seen.extend(signal.getsignal(number) for number in numbers))
+    assert seen == [signal.SIG_IGN] * 3
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 def test_a_strange_memory_is_told(tmp_path: Path) -> None:

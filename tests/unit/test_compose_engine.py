@@ -194,6 +194,13 @@ def test_what_containers_cannot_read_is_named(checkout_like: Path, name: str) ->
     assert "chmod -R a+rX" in error.value.hint
 
 
+def test_an_editors_lock_is_passed_over(checkout_like: Path) -> None:
+    """A link to nowhere, beside a file that is being edited."""
+    (checkout_like / "alertmanager" / ".#mail.tmpl").symlink_to("somebody@host.4711:1")
+    docker_config.check_readable(checkout_like)
+    assert set(docker_config.digests(checkout_like)) == set(docker_config.READ_AT_START)
+
+
 # The engine's own choices
 
 

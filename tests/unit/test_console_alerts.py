@@ -241,10 +241,32 @@ def test_statistics_count_compare_and_time(client: FlaskClient, clock: FakeClock
     assert told(client, "/api/alerts/stats?days=91", 400)["error"].startswith("days")
 
 
+def test_statistics_say_what_the_inbox_has_dropped(
+    own: Console, client: FlaskClient, clock: FakeClock, monkeypatch: Any
+) -> None:
+    """A trend against days of which half was dropped would be one of the inbox, not of the alerts."""
+    for number in range(8):  # one in two days
+        for status in ("firing", "resolved"):
+            post(client, alert(f"A{number}", status, fingerprint=f"{number}", start=clock.time()))
+        clock.advance(2 * DAY)
+    signed_in(client)
+    assert told(client, "/api/alerts/stats?days=7")["complete"] is True
+    monkeypatch.setattr(own.inbox, "_entries", 10)
+    own.inbox.prune()
+    found = told(client, "/api/alerts/stats?days=7")
+    assert (found["total"], found["before"], found["complete"]) == (3, 2, False)
+    assert "does not hold all alerts" in text(client, "/alerts/statistics?days=7")
+    assert told(client, "/api/report?period=7d")["alerts"]["complete"] is False
+    assert told(client, "/api/alerts/stats?days=1")["complete"] is True
+    monkeypatch.setattr(own.inbox, "_entries", 100)
+    assert told(client, "/api/alerts/stats?days=90")["complete"] is False  # 180 days are more than it keeps
+
+
 def test_statistics_of_prometheus_stand_beside_those_of_the_inbox(client: FlaskClient, answers: Answers) -> None:
     counted = [{"metric": {"alertname": "Muted", "severity": "info"}, "value": [START, "42"]}]
     query = (
-        '2 * topk(10, sum by (alertname, severity) (count_over_time(ALERTS{alertstate="firing",alertname!="Watchdog"}'
+        "2 * topk(10, sum by (alertname, severity) (count_over_time("
+        'ALERTS{alertstate="firing",alertname!="Watchdog",escalated=""}'
         "[7d:2m])))"
     )
     answers.queries[query] = counted

@@ -121,6 +121,14 @@ def test_calculations_leave_out_what_is_not_there(calculation: str, wanted: floa
     assert reduced([math.nan], calculation) is None
 
 
+@pytest.mark.parametrize("calculation", ["mean", "sum", "stdDev", "range", "diff"])
+@pytest.mark.parametrize("values", [[math.inf, -math.inf, math.inf], [1e308, -1e308, 1e308, 1e308, 1e308]])
+def test_a_calculation_that_has_no_number_is_none(calculation: str, values: list[float]) -> None:
+    """Both infinities stand in one series where a ratio changes its sign over nothing; no page fails at it."""
+    found = reduced(values, calculation)
+    assert found is None or not math.isnan(found)
+
+
 def test_lines_stand_on_the_grid_of_the_question() -> None:
     document = panel("timeseries", target("up", "{{a}}"), target("down", "low", refId="B"))
     found = shown(document, ({"a": "x"}, [1, math.nan, 3]), B=[({}, [math.inf])])

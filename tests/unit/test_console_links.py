@@ -206,6 +206,14 @@ def test_links_of_an_entry_lead_to_the_form_and_the_logs(client: FlaskClient) ->
     assert asked == {"service": ['a"b&c'], "job": ["shop"], "start": ["2026-09-21T14:03:20.000Z"]}
 
 
+def test_an_alert_of_the_year_one_ends_no_page(client: FlaskClient) -> None:
+    """Before its beginning there is no time for the link to the logs to name."""
+    one = alert("Old", start=-62135596800.0, service="shop")
+    token = {"Authorization": f"Bearer {TOKEN}"}
+    assert client.post("/api/v1/inbox", json=body(one), headers=token).status_code == 200
+    assert "start=1970-01-01T00:00:00.000Z" in html.unescape(page(client, "/inbox"))
+
+
 def told(**given: str) -> dict[str, str]:
     return {**dict.fromkeys(("service", "job", "q", "start", "end"), ""), **given}
 

@@ -141,6 +141,50 @@ def test_pages_that_do_not_fit_together_are_noticed(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_file_that_is_damaged_while_it_is_used_is_set_aside(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.write() as connection:
+        connection.executemany("INSERT INTO note VALUES (?, ?)", ((f"{n}", "x" * 500) for n in range(10_000)))
+    with store.read() as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    file = tmp_path / FILE
+    with file.open("r+b") as stream:
+        stream.seek(40_960)
+        stream.write(b"\x5a" * (file.stat().st_size - 40_960))
+    with pytest.raises(StoreError, match="malformed"), store.read() as connection:
+        connection.execute("SELECT sum(length(value)) FROM note").fetchall()
+    store.remember("key", "value")
+    assert (store.note("key"), store.problem) == ("value", None)
+    assert any(".damaged-" in one.name for one in tmp_path.iterdir())
+    store.close()
+
+
+@pytest.mark.parametrize("other", [None, 1, 99])
+def test_a_file_that_is_taken_away_or_replaced_is_opened_anew(tmp_path: Path, other: int | None) -> None:
+    """What is written to a file without a name is lost at the next start. other: the version of what stands there."""
+    store = Store(tmp_path)
+    store.remember("key", "value")
+    store.probe()
+    assert store.note("key") == "value"
+    for file in tmp_path.iterdir():
+        file.unlink()
+    if other is not None:
+        newer = sqlite3.connect(tmp_path / FILE)
+        newer.executescript(
+            f"CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL); PRAGMA user_version = {other}"
+        )
+        newer.close()
+    store.probe()
+    if other == 99:
+        assert "schema version 99" in str(store.problem)
+        (tmp_path / FILE).unlink()
+        store.probe()
+    assert (store.note("key"), store.problem) == (None, None)
+    store.remember("key", "new")
+    store.close()
+    assert Store(tmp_path).note("key") == "new"
+
+
 def test_a_newer_schema_is_left_alone(tmp_path: Path) -> None:
     newer = sqlite3.connect(tmp_path / FILE)
     newer.execute("PRAGMA user_version = 99")

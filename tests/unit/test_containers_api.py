@@ -227,6 +227,15 @@ def test_an_answer_that_cannot_be_cut_down_is_not_passed_on(api: Api, docker: Fa
     assert api.value("container_api_failed_total") == 1
 
 
+def test_whatever_docker_says_the_answer_is_json(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_words: object) -> None:
+        raise http.client.BadStatusLine('HTTP "\\none"\n')
+
+    monkeypatch.setattr("watchstack.containers.api.Handler._relay", refused)
+    status, content, _ = api.ask("/_ping")
+    assert (status, json.loads(content)) == (502, {"message": 'Docker does not answer: HTTP "\\none"\n'})
+
+
 def test_without_docker_the_answer_is_502_and_it_recovers(path: Path) -> None:
     api = Api(path)
     status, content, _ = api.ask("/_ping")

@@ -223,6 +223,21 @@ def test_cardinality_is_bounded_and_running_containers_come_first(path: Path) ->
     assert found["container_collector_containers_dropped"] == 19
 
 
+def test_a_thread_that_is_not_to_be_had_stops_the_sampling_once(
+    path: Path, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with docker_at(path) as docker:
+        docker.run(1)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refused)
+            with pytest.raises(RuntimeError):
+                rig.sampler.sample()
+        assert of(1, "container_memory_usage_bytes") in rig.scrape()
+
+
 def test_names_that_would_collide_give_one_series(path: Path, rig: Rig) -> None:
     with docker_at(path) as docker:
         docker.run(1, name="x" * 300)

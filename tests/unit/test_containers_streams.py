@@ -69,6 +69,8 @@ def test_a_client_that_takes_no_byte_is_dropped(api: Api, docker: FakeDocker, mo
     docker.log_ends = False
     with api.open(FOLLOW):
         until(lambda: docker.targets("/logs") and docker.open_streams == 0)
+        until(lambda: api.value("container_api_connections") == 0)
+    assert api.value("container_api_failed_total") == 0  # Docker did answer
 
 
 def test_connections_are_bounded(path: Path, docker: FakeDocker) -> None:

@@ -129,6 +129,14 @@ def test_a_threshold_alone_changes_no_text(told: Tell) -> None:
     assert found == ["HighMemory fires at 80 % instead of 85 %, after 5 m"]
 
 
+def test_an_override_that_waits_longer_changes_no_text_but_its_own_words(tmp_path: Path) -> None:
+    """`for 5 minutes` in a text follows the override: that is one change, not two."""
+    text = ("description: 'since {{ $value }}'", "description: 'over it for 5 minutes, mean of 5 minutes'")
+    stack = STACK + "overrides: {HighMemory: {for: 10m}}\n"
+    before, after = (render(load_text(tmp_path, one, app=RULES.replace(*text)), COMPOSE) for one in (STACK, stack))
+    assert [one.text for one in changes(before, after)] == ["HighMemory fires after 10 m instead of 5 m"]
+
+
 def test_a_disabled_alert_is_told_from_a_removed_one(tmp_path: Path) -> None:
     (tmp_path / "rules").mkdir()
     model = load_text(tmp_path, STACK, app=RULES)

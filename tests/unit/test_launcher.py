@@ -61,6 +61,18 @@ def test_a_venv_whose_python_is_gone_is_made_anew(checkout: Path) -> None:
     assert "preparing .venv" in done.stderr
 
 
+def test_two_at_once_make_one_venv(checkout: Path, tmp_path: Path) -> None:
+    """The second would take away what the first is making."""
+    slow = f'*LOCK_EX*) exec {sys.executable} "$@" ;;\n  \'-P -m venv \'*) echo >> "$0.made" && sleep 1 && mkdir'
+    python = tmp_path / "slow"
+    python.write_text(PYTHON.replace("'-P -m venv '*) mkdir", slow), "utf-8")
+    python.chmod(0o755)
+    environment = {**os.environ, "PYTHON": str(python)}
+    both = [subprocess.Popen([checkout / "stack", "status"], env=environment, stdout=-1, text=True) for _ in range(2)]
+    assert [one.communicate()[0] for one in both] == [f"{checkout}: -P -m stackgen status\n"] * 2
+    assert (tmp_path / "slow.made").read_text() == "\n"
+
+
 def test_it_takes_nothing_from_the_folder_of_the_caller(tmp_path: Path) -> None:
     """A folder with modules of its own, the library's among them, which has an `http`."""
     (tmp_path / "click.py").write_text("raise SystemExit('not the one that is meant')\n", "utf-8")

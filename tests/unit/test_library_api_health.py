@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 from api_kit import AsyncPool, _nothing_shared, ai, pool
 from prometheus_client import CollectorRegistry
+from support import ROOT
 from waiting import DEADLINE
 from watchstack import api
 from watchstack.health.check import Status
@@ -132,6 +136,30 @@ def test_a_database_that_fails_or_hangs(ai: Monitoring, pool: AsyncPool) -> None
     checker.check_timeout = 0.05
     found = asyncio.run(checker.check_database_health())
     assert (found.message, found.response_time_ms) == ("Database timeout after 0.05s", 50.0)
+
+
+HANGING = """
+import threading
+from watchstack import Monitoring, Settings, api
+
+monitoring = Monitoring(settings=Settings(health_check_timeout=0.2))
+checker = api.HealthChecker(monitoring)
+checker.register_check("hangs", "A plain function", threading.Event().wait)
+print(checker.run_check("hangs").message)
+"""
+
+
+def test_a_check_that_hangs_keeps_no_process_from_ending() -> None:  # G-12
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "exporter")}
+    done = subprocess.run(
+        [sys.executable, "-c", HANGING],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=2 * DEADLINE,
+    )
+    assert done.stdout == "Health check timeout after 0.2s\n"
 
 
 # C-45

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 from library_kit import Ask, Hands, call_asgi, drive_asgi, samples, scope_of
 from prometheus_client import CollectorRegistry, Counter
-from watchstack.endpoints import Endpoints, metrics_handler
+from waiting import DEADLINE
+from watchstack.endpoints import Answer, Endpoints, Request, metrics_handler, text
 from watchstack.http.asgi import EXCHANGE, AsgiMiddleware
 from watchstack.http.collector import HttpCollector
 from watchstack.http.recorder import Recorder
@@ -116,6 +118,44 @@ def test_endpoints_below_a_root_path() -> None:
     sent = asyncio.run(run())
     assert sent[0]["status"] == 200
     assert b"mine_total 1.0" in b"".join(message.get("body", b"") for message in sent)
+
+
+@pytest.mark.parametrize(("root", "path"), [("/", "/metrics"), ("/metric", "/metrics"), ("", "/metrics")])
+def test_a_root_that_the_path_is_not_in_is_none(root: str, path: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("not for the application")
+
+    wrapped, _ = measured(app, endpoints=Endpoints({"/metrics": lambda request: text("here")}))
+
+    async def rooted(scope: Any, receive: Any, send: Any) -> None:
+        await wrapped(scope | {"root_path": root}, receive, send)
+
+    assert drive_asgi(rooted, Ask(path=path)).body == b"here"
+
+
+def test_answers_that_wait_leave_the_loop_s_threads_to_the_application() -> None:
+    gate = threading.Event()
+
+    def waiting(request: Request) -> Answer:
+        gate.wait(DEADLINE)
+        return text("late")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+    endpoints = Endpoints()
+    endpoints.add("/health/startup", waiting, waits=True)
+    wrapped, _ = measured(app, endpoints=endpoints)
+
+    async def run() -> list[bytes]:
+        asked = [asyncio.create_task(call_asgi(wrapped, Ask(path="/health/startup"))) for _ in range(40)]
+        try:
+            await asyncio.sleep(0.05)
+            await asyncio.wait_for(asyncio.to_thread(int), DEADLINE / 2)
+        finally:
+            gate.set()
+        return [reply.body for reply in await asyncio.gather(*asked)]
+
+    assert asyncio.run(run()) == [b"late"] * 40
 
 
 def test_the_application_finds_its_exchange() -> None:

@@ -42,6 +42,16 @@ ACCEPTS = {
 VALUES = (0, 1, 2.5, -3, 1e-9, 123456.789, 999999.5, 1e6, 1234567, 1e16, 1e300, -1e7, float("inf"), float("-inf"))
 
 
+@pytest.mark.parametrize("name", ["prometheus 3", "nothing"])
+def test_a_label_that_cannot_be_written_ends_no_scrape(name: str) -> None:
+    registry = CollectorRegistry()
+    Counter("files", "by name", ["name"], registry=registry).labels("a\udcfc").inc()
+    Gauge("good", "x", registry=registry)
+    found = whole(registry, Format.negotiate(ACCEPTS[name])).decode().splitlines()
+    assert 'files_total{name="a?"} 1.0' in found
+    assert "good 0.0" in found
+
+
 def everything() -> CollectorRegistry:
     """A registry with every kind of metric and the values and labels that are hard to write."""
     registry = CollectorRegistry(target_info={"service": "x"})

@@ -173,6 +173,7 @@ def test_starlette_before_1_notes_the_endpoint_alone() -> None:
     ):
         scope = {"endpoint": items, "router": app.router, "path": path, "root_path": ""}
         assert starlette_route(scope) == template
+        assert starlette_route(scope | {"root_path": "/"}) == template
 
 
 def test_websockets_talk_as_before(watched: Monitoring) -> None:

@@ -240,6 +240,26 @@ def test_names_that_no_check_can_have(name: str) -> None:  # X-04
 def test_times_above_zero(field: str) -> None:
     with pytest.raises(ValueError, match="must be above zero"):
         Registry().add(Check("a", lambda: FINE, **{field: 0.0}))  # type: ignore[arg-type]
+    for value in (
+        float("nan"),
+        float("inf"),
+    ):  # the one keeps the runner from ever resting, for the other no one can wait
+        with pytest.raises(ValueError, match="finite"):
+            Registry().add(Check("a", lambda: FINE, **{field: value}))  # type: ignore[arg-type]
+
+
+def test_errors_that_a_check_makes_up_share_one_label() -> None:
+    registry = CollectorRegistry()
+    collector = HealthCollector(OwnNumbers(), registry)
+    check = Check("a", lambda: FINE)
+    for number in range(1, 101):
+        result = Result(Status.CRITICAL, error=f"no answer to request {number} " + "x" * 1000)
+        collector.record("api", Outcome(check, result, 0.1, 0.0, number))
+    found = samples(registry, "health_check_failures_total")
+    assert len(found) == 21
+    assert sum(found.values()) == 100
+    assert max(found.values()) == 80
+    assert max(map(len, found)) < 400
 
 
 # B-01 B-02 B-03 C-08 Y-09

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from pathlib import Path
@@ -15,13 +16,14 @@ from support import choose_ports
 from watchstack import Monitoring, SettingError, Settings
 from watchstack.health.cache import cache_check, session_check
 from watchstack.health.check import Check, Status
-from watchstack.health.database import SqlalchemyDatabase
+from watchstack.health.database import SqlalchemyDatabase, database_check
 from watchstack.health.network import network_check
 from watchstack.health.resources import Tiers, cpu_check, disk_check, memory_check
 from watchstack.health.responsiveness import ResponsivenessCheck
 from watchstack.health.startup import startup_checks, tables_of
 from watchstack.host import Disk, HostSampler, Sample
 from watchstack.http.recorder import Recorder
+from watchstack.pools import pool_status
 
 
 class Sampled(HostSampler):
@@ -91,7 +93,24 @@ def test_network(listener: int) -> None:  # C-12
     assert found.details["targets"][f"127.0.0.1:{listener}"] == "reached"
     found = run(network_check([nowhere], timeout=8.0))  # a resolver may be silent
     assert found.status is Status.UNHEALTHY
-    assert found.message.startswith(("Network trouble: no-such-host.invalid:443 name not resolved", "Network timeout"))
+    troubles = tuple(f"Network trouble: no-such-host.invalid:443 not {one}" for one in ("reached", "resolved"))
+    assert found.message.replace("name not", "not").startswith(troubles)
+    found = run(network_check([here, ("." * 300, 443)]))
+    assert (found.status, found.error) == (Status.DEGRADED, "UnicodeError")
+
+
+def test_a_target_that_never_answers_is_named(listener: int) -> None:  # C-12
+    """It is given up before the time of the check is over, which would tell of no target."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as silent, contextlib.ExitStack() as stack:
+        for _ in range(3):  # more than its queue takes
+            caller = stack.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(silent.getsockname())
+        monitoring = Monitoring(settings=Settings(health_check_timeout=5.0))
+        port = silent.getsockname()[1]
+        found = run(monitoring.health.watch_network([("127.0.0.1", port), ("127.0.0.1", listener)]))
+    assert found.status is Status.DEGRADED
+    assert found.message == f"Network trouble: 127.0.0.1:{port} not reached: timed out"
 
 
 @pytest.mark.parametrize("up", [True, False])
@@ -223,6 +242,15 @@ def test_startup(tmp_path: Path) -> None:
     assert run(tables).message == "Required tables exist"
     assert [one.name for one in startup_checks(database)] == ["database_pool"]
     engine.dispose()
+
+
+def test_a_pool_without_bounds() -> None:
+    """SQLAlchemy's for SQLite in memory has a size, but checks nothing out."""
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    engine = sqlalchemy.create_engine("sqlite://")
+    assert SqlalchemyDatabase(engine).get_pool_status() is None
+    assert run(database_check(SqlalchemyDatabase(engine))).status is Status.HEALTHY
+    assert pool_status(engine) is None
 
 
 def test_startup_without_a_database() -> None:

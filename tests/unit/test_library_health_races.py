@@ -19,6 +19,7 @@ from watchstack.health import runner
 from watchstack.health.check import Check, Registry, Result, Status
 from watchstack.health.collector import BACKGROUND, HealthCollector
 from watchstack.health.runner import Outcome, Runner
+from watchstack.http.recorder import Recorder
 from watchstack.slots import OwnNumbers
 
 FINE, BAD = Result(Status.HEALTHY, "fine"), Result(Status.CRITICAL, "bad", error="OSError")
@@ -168,6 +169,132 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 def test_a_process_forked_off_while_a_lock_was_held_goes_on() -> None:
     assert forked(FORK) == ("0", "")
+
+
+FORK_IN_A_REQUEST = f"""
+import os, signal
+from watchstack.http.recorder import Recorder
+
+recorder = Recorder()
+
+def one():
+    exchange = recorder.begin("GET")
+    exchange.status = "200"
+    exchange.end()
+
+one()
+with recorder._lock, recorder.groups["GET", "unmatched"]["200"].lock:  # as another request may hold them
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm({DEADLINE:.0f})
+        one()
+        recorder.record_exception("GET", None, KeyError("x"))
+        os._exit(0 if recorder.groups["GET", "unmatched"]["200"].count == 2 else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+def test_a_process_forked_off_while_a_request_was_recorded_goes_on() -> None:
+    assert forked(FORK_IN_A_REQUEST) == ("0", "")
+
+
+CLOSED_IN_BETWEEN = f"""
+import gc, signal, sys
+from pathlib import Path
+from watchstack.business import DatabaseMetrics
+from watchstack.http.shared import SharedRecorder
+from watchstack.measures import Measures
+from watchstack.shared import SharedNumbers
+
+signal.alarm({DEADLINE:.0f})
+numbers = SharedNumbers(Path(sys.argv[1]))
+recorder, measures = SharedRecorder(numbers), Measures(numbers=numbers)
+database = DatabaseMetrics(measures)
+
+class Page:
+    def __init__(self):
+        self.itself, self.rows = self, self.read()
+        next(self.rows)
+
+    def read(self):
+        exchange = recorder.begin("GET")
+        exchange.status, exchange.trace = "200", "1"
+        try:
+            with database.query("select"):
+                yield
+        finally:
+            exchange.end()
+
+gc.set_threshold(1)
+for number in range(500):
+    Page()
+    measures.increment_counter("jobs", {{"kind": str(number % 50)}})
+gc.collect()
+print(recorder.figures().groups["GET", "unmatched"]["200"].count, sum(measures.gather()["jobs_total"].values()))
+print(measures.gather()["db_queries_total"])
+"""
+
+
+def test_a_stream_that_is_closed_while_something_else_is_recorded_holds_nobody_up(tmp_path: Path) -> None:
+    """Python closes a generator that nobody reads to its end wherever it collects garbage."""
+    told, _ = forked(CLOSED_IN_BETWEEN, str(tmp_path))
+    assert told.splitlines() == ["500 500.0", "{('select',): 500.0}"]
+
+
+def test_a_request_that_ends_while_another_is_recorded_holds_nobody_up() -> None:
+    recorder = Recorder(clocks=Clocks(wall=lambda: one("") or 0.0))
+
+    def one(trace: str) -> None:
+        exchange = recorder.begin("GET")
+        exchange.status, exchange.trace = "200", trace
+        exchange.end()
+
+    thread = threading.Thread(target=one, args=("1",), daemon=True)
+    thread.start()
+    thread.join(DEADLINE)
+    assert recorder.groups["GET", "unmatched"]["200"].durations[0] == 2
+
+
+FORK_WHILE_A_SLOT_IS_MADE = """
+import gc, os
+from watchstack import shared
+
+with shared._uncollected():  # as another thread may be
+    if os.fork() == 0:
+        print(gc.isenabled(), flush=True)
+        os._exit(0)
+    os.wait()
+print(gc.isenabled())
+"""
+
+
+def test_a_process_forked_off_while_a_slot_was_made_collects_its_garbage() -> None:
+    assert forked(FORK_WHILE_A_SLOT_IS_MADE) == ("True\nTrue", "")
+
+
+BACKGROUND_OF_A_FORK = """
+import os, threading
+from watchstack import Monitoring, Settings
+
+def running():
+    return sorted(one.name for one in threading.enumerate() if one.name in ("watchstack-health", "watchstack-host"))
+
+monitoring = Monitoring(settings=Settings())
+for _ in range(2):  # two applications
+    monitoring.init_wsgi(lambda environ, start: [])
+for stop in (lambda: None, monitoring.stop):
+    stop()
+    here = running()
+    if os.fork() == 0:
+        print(running() == here, len(here), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_a_forked_process_has_the_background_threads_of_its_parent() -> None:
+    """Neither two of each for two applications, nor any after stop()."""
+    assert forked(BACKGROUND_OF_A_FORK)[0] == "True 2\nTrue 0"
 
 
 def forked(script: str, *words: str) -> tuple[str, str]:

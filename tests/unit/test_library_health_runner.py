@@ -84,6 +84,26 @@ def test_a_check_that_answers_nonsense_is_critical_and_harms_no_other(runs: Runs
     assert found["bad"].error
 
 
+def test_braces_in_the_words_for_a_timeout_end_no_background_run(runs: Runs) -> None:
+    gate = threading.Event()
+    words = (Status.CRITICAL, "{name} took {seconds}s")
+    runs.add("hangs", lambda: gate.wait(DEADLINE), timeout=0.05, interval=0.1, on_timeout=words)
+    runs.add("good", lambda: FINE, interval=0.05)
+    runs.runner.start()
+    until(lambda: "{name} took 0.05s" in [one.result.message for one in runs.told])
+    before = len(runs.told)
+    until(lambda: len(runs.told) > before + 1)
+    gate.set()
+
+
+def test_a_runner_that_was_stopped_can_begin_again(runs: Runs) -> None:
+    runs.runner.start()
+    runs.runner.stop()
+    runs.add("good", lambda: FINE)
+    runs.runner.start()
+    until(lambda: [one.check.name for one in runs.told] == ["good"])
+
+
 def test_details_are_what_json_can_hold(runs: Runs) -> None:
     runs.add("odd", lambda: Result(Status.HEALTHY, details={1: math.nan, "b": {2}, "c": Path("/x"), "d": (True, 1.5)}))
     assert runs.run()["odd"].details == {"1": None, "b": [2], "c": "/x", "d": [True, 1.5]}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import namedtuple
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +81,13 @@ def exposed(host: Any, preset: Preset | None = None, **more: Any) -> dict[str, f
         host.times = Times(10 + 30, 10 + 10, 80 + 50, 10, 5)  # of 100 ticks, 5 of them guest's, 40 were work
     sampler.sample()
     return samples(registry, "")
+
+
+def test_a_mount_whose_name_is_no_utf8_is_told(tmp_path: Path) -> None:
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xfc")
+    os.mkdir(folder)
+    found = exposed(Host(parts=[Part("/dev/a", "/", "ext4", "rw"), Part("/dev/b", folder, "ext4", "rw")]))
+    assert found[f'system_disk_usage_percent{{mount_point="{tmp_path}/?"}}'] == 44.4
 
 
 # B-17 B-34 B-35 B-67 B-68 B-69 B-70 B-71 B-72 B-73

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import gc
 import os
 import subprocess
 import sys
@@ -12,8 +14,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 from support import ROOT
 from watchstack import shared
+from watchstack.host import HostSampler
+from watchstack.host_collector import HostCollector
 from watchstack.http.collector import HttpCollector
 from watchstack.http.shared import SharedRecorder
+from watchstack.measures import Measures
 from watchstack.monitoring import Monitoring
 from watchstack.settings import SettingError, Settings
 from watchstack.shared import SUFFIX, SharedNumbers
@@ -81,6 +86,110 @@ def test_where_no_file_can_be_made_the_application_goes_on(tmp_path: Path) -> No
     exchange.raised(KeyError("x"))
     assert recorder.troubles == 3
     assert recorder.figures().groups == {}
+
+
+GONE = """
+import os, signal, sys
+from pathlib import Path
+from watchstack.http.shared import SharedRecorder
+from watchstack.measures import Measures
+from watchstack.shared import SharedNumbers
+
+numbers = SharedNumbers(Path(sys.argv[1]))
+recorder, measures = SharedRecorder(numbers), Measures(numbers=numbers)
+for _ in range(3):
+    exchange = recorder.begin("GET")
+    exchange.route, exchange.status = "/", "200"
+    exchange.end()
+exchange.raised(KeyError("x"))
+recorder.begin("GET")
+measures.add("ai_calls_total", "m", "success", amount=5)
+measures.set("db_connections_active", 4)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_process_goes_on_with_the_file_of_one_that_was_killed(tmp_path: Path) -> None:
+    """Workers that are replaced day and night (`--max-requests`) leave no more files than run at one time."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "exporter")}
+    for _ in range(5):
+        subprocess.run([sys.executable, "-c", GONE, str(tmp_path)], env=environment, check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    numbers = SharedNumbers(tmp_path)
+    recorder, measures = SharedRecorder(numbers), Measures(numbers=numbers)
+    exchange = recorder.begin("GET")
+    assert recorder.figures().in_progress() == {"GET": 1}
+    exchange.route, exchange.status = "/", "200"
+    exchange.raised(KeyError("x"))
+    exchange.end()
+    measures.move("db_connections_active", 1)
+    figures, own = recorder.figures(), measures.gather()
+    assert figures.groups["GET", "/"]["200"].count == 16
+    assert figures.exceptions == {("GET", "/", "KeyError"): 6}
+    assert figures.in_progress() == {"GET": 0}
+    assert own["ai_calls_total"] == {("m", "success"): 25.0}
+    assert own["db_connections_active"] == {(): 1.0}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_file_that_is_inherited_grows_on(tmp_path: Path) -> None:
+    first = SharedNumbers(tmp_path)
+    for number in range(900):
+        first.slot(("old", f"{number}"), 8)[7] = number
+    del first  # closes its file, as the end of a process does
+    second = SharedNumbers(tmp_path)
+    for number in range(1500):
+        assert list(second.slot(("new", f"{number}"), 8)) == [0.0] * 8
+        second.slot(("new", f"{number}"), 8)[0] = 1
+    (part,) = SharedNumbers(tmp_path).parts()
+    assert part.alive
+    assert len(part.numbers) == 2400
+    assert sum(map(sum, part.numbers.values())) == sum(range(900)) + 1500
+
+
+def test_failed_readings_of_the_host_go_on_where_a_process_left_them(tmp_path: Path) -> None:
+    def told(numbers: SharedNumbers) -> float | None:
+        registry, sampler = CollectorRegistry(), HostSampler()
+        sampler.failures = {"cpu": 2}
+        HostCollector(sampler, registry, None, numbers)
+        sampler.sample()
+        sampler.failures["cpu"] = 3
+        sampler.sample()
+        return registry.get_sample_value("host_read_failures_total", {"reading": "cpu"})
+
+    assert told(SharedNumbers(tmp_path)) == 3
+    gc.collect()
+    assert told(SharedNumbers(tmp_path)) == 6
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_two_in_one_process_know_that_both_run(tmp_path: Path) -> None:
+    one, two = (SharedRecorder(SharedNumbers(tmp_path)) for _ in range(2))
+    one.begin("GET")
+    two.begin("POST")
+    for _ in range(2):
+        assert one.figures().in_progress() == two.figures().in_progress() == {"GET": 1, "POST": 1}
+    code = "import sys\nfrom pathlib import Path\nfrom watchstack.shared import SharedNumbers\n"
+    code += "print([part.alive for part in SharedNumbers(Path(sys.argv[1])).parts()])"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "exporter")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[True, True]\n"
+
+
+def test_where_no_file_can_be_locked_none_piles_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(file: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(shared.fcntl, "lockf", refused)
+    numbers = SharedNumbers(tmp_path)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(50):
+        with pytest.raises(OSError, match="No locks"):
+            numbers.slot(("one",))
+    assert list(tmp_path.iterdir()) == []
+    assert len(os.listdir("/proc/self/fd")) < before + 20
 
 
 def test_a_folder_that_is_none_is_told_at_start(tmp_path: Path) -> None:

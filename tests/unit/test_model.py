@@ -203,6 +203,24 @@ def test_overrides_change_the_alert(tree: Tree) -> None:
     assert rule.team == "ops"
 
 
+@pytest.mark.parametrize(
+    ("lasting", "given", "before", "after"),
+    [
+        ("5m", "10m", "over 80 % (mean of 5 minutes) for 5 minutes.", "over 80 % (mean of 5 minutes) for 10 minutes."),
+        ("1m", "30s", "for a minute or longer, not for a minutes", "for 30 seconds or longer, not for a minutes"),
+        ("30s", "1m30s", "down for 30 seconds", "down for 90 seconds"),
+        ("2h", "1h", "for 2 hours", "for an hour"),
+    ],
+)
+def test_the_text_says_how_long_an_override_waits(
+    lasting: str, given: str, before: str, after: str, tree: Tree
+) -> None:
+    written = ALERT.replace("for: 5m", f"for: {lasting}").replace("over ${threshold.memory_warning} %", before)
+    assert before in written
+    (rule,) = rules(tree(f"overrides: {{HighMemoryUsage: {{for: {given}}}}}\n", custom__a=written))
+    assert rule.body["annotations"]["summary"] == after
+
+
 def test_an_override_adds_for_behind_the_expression(tree: Tree) -> None:
     root = tree("overrides: {HighMemoryUsage: {for: 10m}}\n", custom__a=ALERT.replace("        for: 5m\n", ""))
     assert list(rules(root)[0].body) == ["alert", "expr", "for", "labels", "annotations"]

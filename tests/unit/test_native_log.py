@@ -140,6 +140,17 @@ def test_a_line_without_an_end_is_not_cut(tmp_path: Path) -> None:
     assert (tmp_path / "part.log").read_text() == "next\n"
 
 
+def test_a_line_that_never_ends_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else neither the file nor what is held of it in memory would have a bound."""
+    monkeypatch.setattr(native_log, "LONGEST", 2_000)
+    log = LogFile(tmp_path / "part.log", limit=100, kept=100)
+    lines = run(pumped(log, b"a" * 50_000))
+    assert everything(log) == "a" * 50_000
+    assert max(path.stat().st_size for path in tmp_path.iterdir()) < 100 + 2_000 + 2 * native_log.CHUNK
+    assert 40_000 < sum(map(len, lines)) <= 50_000
+    assert max(map(len, lines)) < 2_000 + native_log.CHUNK
+
+
 def test_a_file_that_was_taken_away_is_made_anew(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "part.log")
     log.write(b"one\n", 0.0)

@@ -16,7 +16,7 @@ from stackgen.engines.native_files import Folder, held, read_json, take, unwrita
 from stackgen.engines.native_placement import default_ports, placement
 from stackgen.engines.native_plan import PROGRAM, PartPlan, Plan
 from stackgen.engines.native_state import PartState, StackState
-from stackgen.engines.native_tree import Tree
+from stackgen.engines.native_tree import Tree, templates
 from stackgen.model import Model
 from stackgen.model.stack import Retention, Stack
 from stackgen.parts.table import PARTS
@@ -295,3 +295,12 @@ def test_target_files_are_linked_so_that_a_change_is_seen(tmp_path: Path) -> Non
     (targets / "shop.json").write_text("[1]")
     assert (folder.config / "prometheus" / "targets" / "shop.json").read_text() == "[1]"
     assert tree.read() == {"prometheus/prometheus.yml": b"x"}
+
+
+def test_an_editors_lock_is_no_template(tmp_path: Path) -> None:
+    """A link to nowhere, beside a file that is being edited."""
+    folder = tmp_path / "alertmanager" / "templates"
+    folder.mkdir(parents=True)
+    (folder / "mail.tmpl").write_text("x")
+    (folder / ".#mail.tmpl").symlink_to("somebody@host.4711:1")
+    assert [name for name, _ in templates(tmp_path)] == ["alertmanager/templates/mail.tmpl"]

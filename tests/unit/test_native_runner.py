@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from stackgen.engines import native, native_runner
@@ -25,6 +27,7 @@ from stackgen.engines.native_supervisor import Supervisor
 from stackgen.model import Model
 from stackgen.model.stack import Stack
 from support import choose_ports
+from waiting import DEADLINE
 
 PART = """
 import http.server, os, pathlib, signal, sys, threading, time
@@ -202,6 +205,74 @@ def test_an_interrupt_ends_a_supervisor_that_has_not_begun_yet(tmp_path: Path, m
     finally:
         begun.kill()
         begun.wait()
+
+
+def test_a_supervisor_that_ends_when_it_is_told_is_followed_by_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = engine(tmp_path)
+    plan = Plan("new", "", ())
+    lives = iter([True, True])  # when it is looked for and told; not when it is looked at again
+    monkeypatch.setattr(one, "running", lambda: next(lives, False))
+    monkeypatch.setattr(one, "_signal", lambda _number: one.running())
+    monkeypatch.setattr(native, "TAKEN_OVER", 5.0)
+    begun: list[SimpleNamespace] = []
+
+    def start() -> SimpleNamespace:
+        StackState(1, plan.id).write(one.folder.state)
+        begun.append(SimpleNamespace(poll=lambda: None))
+        return begun[-1]
+
+    monkeypatch.setattr(one, "_start", start)
+    one._put(plan)
+    assert len(begun) == 1
+
+
+def test_an_interrupt_ends_a_supervisor_that_nobody_knows_of_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes when the process is there and before its id is noted."""
+    one = engine(tmp_path)
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def popen(*words: Any, **options: Any) -> None:
+        begun.append(subprocess.Popen(*words, **options))
+        raise KeyboardInterrupt
+
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(native, "subprocess", SimpleNamespace(Popen=popen, DEVNULL=subprocess.DEVNULL))
+            with pytest.raises(KeyboardInterrupt):
+                one._put(Plan("new", "", ()))
+        one.down()
+        begun[0].wait(DEADLINE)
+    finally:
+        begun[0].kill()
+        begun[0].wait()
+
+
+def test_what_answers_without_an_end_is_not_ready() -> None:
+    async def asked() -> str:
+        async def pour(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"x" * 200_000)
+            with contextlib.suppress(OSError):
+                await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(pour, "127.0.0.1", 0)
+        async with server:
+            return await native_runner.answers(server.sockets[0].getsockname()[1], "/ready")
+
+    assert asyncio.run(asked()) == "/ready answers no HTTP"
+
+
+def test_a_part_that_another_version_has_planned_is_shown(tmp_path: Path) -> None:
+    """After a checkout of another version the stack can still be looked at and ended."""
+    one = engine(tmp_path)
+    Plan("old", "", (PartPlan("of-another-version", ("x",), 1, "/"),)).write(one.folder.plan)
+    assert [(part.part, part.version, part.state) for part in one.status()] == [
+        ("of-another-version", "", State.STOPPED)
+    ]
 
 
 def test_a_port_of_a_part_that_is_up_again_is_no_stranger_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,11 +73,13 @@ def test_slow_requests_are_those_over_the_bound(files: dict[str, Any]) -> None:
 
 
 def test_limits_are_those_of_the_workbook() -> None:
-    """14.4, 6, 3 and 1 times the budget over 30 days; a shorter promise burns slower at the same share."""
+    """14.4, 6, 3 and 1 times the budget over 30 days; a shorter promise burns slower at the same share, but what it
+    allows is never too fast."""
     month = limits(99.9, 30 * 86400.0)
     assert month == pytest.approx({"1h": 0.0144, "6h": 0.006, "1d": 0.003, "3d": 0.001})
     week = limits(99.9, 7 * 86400.0)
-    assert week == pytest.approx({window: limit * 7 / 30 for window, limit in month.items()})
+    assert week == pytest.approx({"1h": 0.00336, "6h": 0.0014, "1d": 0.001, "3d": 0.001})
+    assert min(limits(99.9, 28 * 86400.0).values()) == 0.001
     assert [share for _, _, share in BURNS] == [0.02, 0.05, 0.10, 0.10]
 
 

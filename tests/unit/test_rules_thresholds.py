@@ -102,6 +102,18 @@ def test_an_override_holds_for_all_and_a_service_knows_better(read: Read) -> Non
     assert [(rule.body["for"], rule.body["keep_firing_for"]) for rule in rules[:2]] == [("1m", "10m")] * 2
 
 
+@pytest.mark.parametrize("minutes", ["2.5", "-1"])
+def test_numbers_of_a_service_that_make_no_duration_are_a_finding(minutes: str, read: Read) -> None:
+    """Prometheus would refuse the whole file, and not start with it."""
+    with pytest.raises(SourceError) as refused:
+        read(("a", "iot", f"flask_cooldown_minutes: {minutes}"))
+    (found,) = [one for one in refused.value.diagnostics if "is no duration" in one.message]
+    assert found.message == (
+        f"'keep_firing_for' of alert Slow with the thresholds of service a: '{minutes}m' is no duration"
+    )
+    assert found.where.file == "stack.yml"
+
+
 def test_overriding_a_switched_off_alert_leaves_no_rule_of_a_service(read: Read) -> None:
     rules = read(("a", "iot", "iot_response_time_seconds: 2"), more="overrides: {Slow: {disabled: true}}\n")
     assert [rule.name for rule in rules] == ["Host"]

@@ -104,9 +104,9 @@ class HealthChecker:
         the settings. Raises ValueError for a name that is taken or cannot be.
         """
 
-        async def answer() -> Result:
-            found: Result = _result(await _called(function))
-            return found
+        def answer() -> Any:  # in a thread of its own, which keeps no process from ending
+            found = function()
+            return _awaited(found) if inspect.isawaitable(found) else _result(found)
 
         self.monitoring.health.register(name, description, answer, interval_seconds=interval_seconds)
 
@@ -198,6 +198,10 @@ async def _called(function: Callable[[], Any]) -> Any:
     )
     found = function() if is_async else await asyncio.to_thread(function)
     return await found if inspect.isawaitable(found) else found
+
+
+async def _awaited(found: Awaitable[Any]) -> Any:
+    return _result(await found)
 
 
 def _result(found: Any) -> Any:

@@ -107,7 +107,8 @@ def _logs(entry: Entry) -> str:
     if not (service or job) or "loki" not in console().config.current.peers:
         return ""
     end = None if entry.ends_at is None else iso(entry.ends_at)
-    return url_for("logs.shown", service=service, job=job, start=iso(entry.starts_at - LOGS_BEFORE), end=end)
+    start = iso(max(0.0, entry.starts_at - LOGS_BEFORE))  # a sender may say the year 1, before which there is no time
+    return url_for("logs.shown", service=service, job=job, start=start, end=end)
 
 
 def matchers(entry: Entry) -> str:

@@ -53,7 +53,8 @@ class Store:
     """One connection behind a lock; every commit is on the disk before it returns.
 
     A file that cannot be opened or written never stops the process: calls raise StoreError, `problem` says why, and
-    each later call tries again. A damaged file is set aside under a name of its own and a new one is begun.
+    each later call tries again. A damaged file is set aside under a name of its own and a new one is begun, also when
+    it is found damaged while it is in use.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -62,6 +63,7 @@ class Store:
         self.problem: str | None = None
         self._lock = threading.RLock()
         self._open: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None  # which file that is
         with suppress(StoreError), self._lock:  # told by _failed; the next call tries again
             self._connection()
 
@@ -106,7 +108,14 @@ class Store:
             )
 
     def probe(self) -> None:
-        """Writes a note, so that a disk that is full or has room again shows in `problem`."""
+        """Writes a note, so that a disk that is full or has room again shows in `problem`.
+
+        A file that was taken away or replaced is let go first: what is written to it would be lost with this process.
+        """
+        with self._lock:
+            if self._open is not None and _identity(self.path) != self._opened:
+                _log.error("%s was taken away or replaced: it is opened anew", self.path)
+                self.close()
         with suppress(StoreError):  # told by _failed
             self.remember("probe", str(time.time()))
 
@@ -121,7 +130,12 @@ class Store:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._open = self._open_or_set_aside()
+                self._opened = _identity(self.path)
             except (sqlite3.Error, OSError) as error:
+                raise self._failed(error) from error
+            except SchemaError as error:
+                if self._opened is None:
+                    raise
                 raise self._failed(error) from error
         return self._open
 
@@ -129,7 +143,7 @@ class Store:
         try:
             return _connect(self.path)
         except sqlite3.DatabaseError as error:
-            if error.sqlite_errorname not in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
+            if not _is_damage(error):
                 raise
             aside = self.path.with_name(f"{FILE}.damaged-{time.time_ns()}")
             for suffix in ("", "-wal", "-shm"):
@@ -144,6 +158,8 @@ class Store:
         if problem != self.problem:
             _log.error("the inbox cannot be kept: %s", problem)
         self.problem = problem
+        if _is_damage(error):
+            self.close()  # the next call sets the file aside
         return StoreError(problem)
 
     def _recovered(self) -> None:
@@ -155,6 +171,19 @@ class Store:
     def _roll_back(connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file stands there, None for none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_damage(error: Exception) -> bool:
+    return str(getattr(error, "sqlite_errorname", "")).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 
 def _connect(path: Path) -> sqlite3.Connection:

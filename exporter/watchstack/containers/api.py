@@ -6,6 +6,7 @@ A server of its own with a thread a connection, as log streams stay open and wai
 from __future__ import annotations
 
 import http.client
+import json
 import logging
 import selectors
 import socket
@@ -200,15 +201,17 @@ class Handler(BaseHTTPRequestHandler):
                     if not piece:
                         return
                     self._started = True
-                    self.connection.sendall(piece)
+                    try:
+                        self.connection.sendall(piece)
+                    except OSError:
+                        return  # the client has gone or takes nothing: that is no failure of Docker's
 
     _started = False
 
     def _fail(self, error: Exception) -> None:
         self.close_connection = True
         if not self._started:
-            text = f'{{"message":"Docker does not answer: {reason(error)}"}}'.replace("\n", " ")
-            self._reply(502, text.encode())
+            self._reply(502, json.dumps({"message": f"Docker does not answer: {reason(error)}"}).encode())
 
     def _reply(
         self, status: int, body: bytes, kind: str = "application/json", headers: dict[str, str] | None = None

@@ -93,8 +93,8 @@ class Sampler:
         """A fresh round if one is had within `patience` seconds, else the last; None when stale or Docker is gone."""
         with self._lock:
             if not self._is_fresh() and not self._running:
-                self._running = True
                 threading.Thread(target=self._run, name="sample", daemon=True).start()
+                self._running = True  # not before: no thread may be to be had
             if patience is None:
                 patience = FIRST_PATIENCE if self.latest is None else PATIENCE
             end = time.monotonic() + patience

@@ -6,6 +6,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from threading import TIMEOUT_MAX
 from typing import Any
 
 from watchstack.utf8 import text_of
@@ -74,7 +75,7 @@ class Check:
 
     def timed_out(self) -> Result:
         status, text = self.on_timeout
-        message = text.format(seconds=f"{self.timeout:g}")
+        message = text.replace("{seconds}", f"{self.timeout:g}")
         return Result(status, message, response_time_ms=self.timeout * 1000, error="TimeoutError")
 
 
@@ -95,8 +96,8 @@ class Registry:
         known = self._checks.get(check.name)
         if known is not None and not known.provided:
             raise ValueError(f"a health check named {check.name!r} is registered already")
-        if check.interval <= 0 or check.timeout <= 0:
-            raise ValueError(f"interval and timeout of the health check {check.name!r} must be above zero")
+        if not (0 < check.interval <= TIMEOUT_MAX and 0 < check.timeout <= TIMEOUT_MAX):
+            raise ValueError(f"interval and timeout of the health check {check.name!r} must be above zero, and finite")
         self._checks = {**self._checks, check.name: check}  # those who iterate keep what they had
         return check
 

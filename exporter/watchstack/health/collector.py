@@ -11,10 +11,13 @@ from prometheus_client import CollectorRegistry
 from watchstack.catalogue import Definition, Preset
 from watchstack.catalogue_data import CATALOGUE, CHECK_BUCKETS
 from watchstack.families import Buckets, FamilyCollector, LabelValues, Points
+from watchstack.health.check import Result
 from watchstack.health.runner import Outcome
+from watchstack.measure import OVERFLOW
 from watchstack.slots import Numbers
 
 _DURATION, _FAILURES, _STATUS = "health_check_duration_seconds", "health_check_failures_total", "health_check_status"
+_MOST, _LONGEST = 20, 200  # errors of a check that are told apart; characters of one
 BACKGROUND = "background"  # the endpoint label of runs that nobody asked for
 
 
@@ -29,6 +32,7 @@ class HealthCollector(FamilyCollector):
         self._numbers = numbers
         self._lock = Lock()
         self._seen: dict[tuple[str, str], int] = {}
+        self._errors: dict[tuple[str, str], set[str]] = {}
         numbers.on_fork(self._forget)
         if registry is not None:
             names = (_DURATION, _FAILURES, _STATUS)
@@ -49,7 +53,15 @@ class HealthCollector(FamilyCollector):
                 status = self._numbers.slot((_STATUS, *labels), 2)
                 status[0], status[1] = 0.0 if result.status.failed else 1.0, outcome.at
             if result.error or result.status.failed:
-                self._numbers.slot((_FAILURES, *labels, result.error or str(result.status)))[0] += 1
+                self._numbers.slot((_FAILURES, *labels, self._error(labels, result)))[0] += 1
+
+    def _error(self, labels: tuple[str, str], result: Result) -> str:
+        """The class of the exception, or what else a check calls it: of few different ones."""
+        known, error = self._errors.setdefault(labels, set()), (result.error or str(result.status))[:_LONGEST]
+        if error not in known and len(known) >= _MOST:
+            return OVERFLOW
+        known.add(error)
+        return error
 
     def points(self, definition: Definition) -> Points:
         found: dict[LabelValues, list[float]] = {}
@@ -71,4 +83,4 @@ class HealthCollector(FamilyCollector):
 
     def _forget(self) -> None:
         self._lock = Lock()
-        self._seen = {}
+        self._seen, self._errors = {}, {}

@@ -87,7 +87,7 @@ class SqlalchemyDatabase:
     def get_pool_status(self) -> Mapping[str, int] | None:
         """size: connections that the pool keeps. idle_connections: how many more may be checked out, overflow too."""
         pool = self._engine.pool
-        if not hasattr(pool, "size"):  # a pool without bounds
+        if not hasattr(pool, "checkedout"):  # a pool without bounds
             return None
         used, size = pool.checkedout(), pool.size()
         overflow = max(0, getattr(pool, "_max_overflow", 0))

@@ -158,7 +158,9 @@ class Health:
 
     def watch_network(self, targets: Sequence[tuple[str, int]] = (), **more: Any) -> Check:
         """Registers `network`. targets: hosts and ports to connect to."""
-        return self.add(network_check(targets, seconds=self.times["timeout"], **{**self.times, **more}))
+        fields = {**self.times, **more}
+        seconds = 0.8 * fields["timeout"]  # what is silent is told by name before the check's own time is over
+        return self.add(network_check(targets, seconds=seconds, **fields))
 
     def watch_cache(self, cache: Cache, **more: Any) -> Check:
         """Registers `cache`."""

@@ -69,6 +69,7 @@ class Runner:
     def start(self) -> None:
         """Begins to run the checks in the background. Does nothing when that has begun."""
         if self._thread is None:
+            self._stopped = False
             self._thread = threading.Thread(target=self._watch, name="watchstack-health", daemon=True)
             self._thread.start()
 

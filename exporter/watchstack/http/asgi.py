@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watchstack.endpoints import LARGEST_BODY, Endpoints, Request
 from watchstack.http.recorder import DISCONNECTED, FAILED, Exchange, Recorder
-from watchstack.http.routes import Scope, owns, starlette_route, told_route
+from watchstack.http.routes import Scope, owns, path_below, starlette_route, told_route
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -22,6 +25,7 @@ RouteOf = Callable[[Scope], str | None]
 EXCHANGE = "watchstack.exchange"  # the scope key under which the application finds its exchange
 _STATUS = {number: str(number) for number in range(100, 600)}
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+WAITING = 32  # answers that may wait for something at once
 
 
 class AsgiMiddleware:
@@ -49,13 +53,14 @@ class AsgiMiddleware:
         self._excluded = frozenset(excluded)
         self._special = self._excluded | self._handlers.keys()
         self._prefixes = self._endpoints.prefixes
+        self._threads: ThreadPoolExecutor | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         app, route_of = self._app, self._route_of
-        path = _path(scope)
+        path = path_below(scope, scope.get("root_path"))
         if path in self._special or (self._prefixes and path.startswith(self._prefixes)):
             if self._endpoints.serves(path, partial(owns, scope.get("app", self._app))):
                 app, route_of = self._serve, told_route
@@ -110,8 +115,9 @@ class AsgiMiddleware:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         import asyncio  # an application of another kind need not have it
+        from concurrent.futures import ThreadPoolExecutor
 
-        path = _path(scope)
+        path = path_below(scope, scope.get("root_path"))
         route = scope["watchstack.route"] = self._endpoints.find(path)
         names: dict[str, str] = {}
         for key, value in scope["headers"]:
@@ -128,8 +134,9 @@ class AsgiMiddleware:
             secure=scope.get("scheme") == "https",
             body=b"" if scope["method"] in _BODILESS else await _body(receive),
         )
-        if route in self._endpoints.waiting:
-            answer = await asyncio.to_thread(self._endpoints.answer, request)
+        if route in self._endpoints.waiting:  # in threads of our own: the application needs those of its loop
+            self._threads = self._threads or ThreadPoolExecutor(WAITING, "watchstack-answer")
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._endpoints.answer, request)
         else:
             answer = self._endpoints.answer(request)
         head = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
@@ -138,13 +145,6 @@ class AsgiMiddleware:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await asyncio.sleep(0)  # what waits on this loop runs between two pieces
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def _path(scope: Scope) -> str:
-    """The path below where the application is mounted."""
-    path: str = scope["path"]
-    root = scope.get("root_path")
-    return path.removeprefix(root) if root else path
 
 
 async def _body(receive: Receive) -> bytes | None:

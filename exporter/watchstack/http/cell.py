@@ -1,8 +1,11 @@
-"""The numbers of one label set of the HTTP metrics, under one lock. Who adds to them: recorder.py."""
+"""The numbers of one label set of the HTTP metrics, under one lock. Who adds to them: recorder.py.
+
+The thread that has the lock may take it again: Python may close another request's generator in the midst of it.
+"""
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 
 from watchstack.catalogue_data import DURATION_BUCKETS, SIZE_BUCKETS
 
@@ -22,7 +25,7 @@ class Cell:
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.lock = Lock()
+        self.lock = RLock()
         self.credit = 1.0
         self.exemplars: dict[int, Seen] | None = None
         self.unobserved = 0

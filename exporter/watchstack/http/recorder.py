@@ -8,10 +8,13 @@ How these numbers become metrics lives in http/collector.py.
 from __future__ import annotations
 
 import logging
+import os
+import weakref
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from itertools import count
-from threading import Lock
+from threading import RLock
 from typing import Any, Protocol
 
 from watchstack.catalogue_data import DURATION_BUCKETS, SIZE_BUCKETS
@@ -81,6 +84,8 @@ class Recorder:
         self._method_names = (*methods, OTHER_METHOD)
         self._route_limit = route_limit
         self._begin()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
     def _begin(self) -> None:
         """Begins with nothing recorded."""
@@ -91,7 +96,7 @@ class Recorder:
         self.methods = {name: self._new_method(name) for name in self._method_names}
         self.other_method = self.methods[OTHER_METHOD]
         self._routes = {UNMATCHED, OVERFLOW}
-        self._lock = Lock()
+        self._lock = RLock()
 
     def begin(self, method: str) -> Exchange:
         """A request has arrived: counts it as in progress and starts its clock."""
@@ -154,6 +159,16 @@ class Recorder:
             return OVERFLOW
         self._routes.add(route)
         return route
+
+
+def _forked(recorder: weakref.ref[Recorder]) -> None:
+    """A lock that another thread of the parent held is held by nobody in the new process."""
+    found = recorder()
+    if found is not None:
+        found._lock = RLock()
+        for cells in found.groups.values():
+            for cell in cells.values():
+                cell.lock = RLock()
 
 
 class Exchange:

@@ -26,7 +26,8 @@ def starlette_route(scope: Scope) -> str | None:
     if route is None:
         if "endpoint" not in scope:
             return told_route(scope)
-        return _walked(scope["router"].routes, _path_below(scope))  # Starlette before 1.0 notes the endpoint alone
+        root = scope.get("app_root_path", scope.get("root_path"))
+        return _walked(scope["router"].routes, path_below(scope, root))  # Starlette before 1.0 notes the endpoint alone
     template = _own_template(scope, route)
     base = scope.get("app_root_path")
     if base is None:  # nothing is mounted
@@ -69,8 +70,12 @@ def _own_template(scope: Scope, route: Any) -> str:
     return str(route.path)
 
 
-def _path_below(scope: Scope) -> str:
-    return str(scope["path"]).removeprefix(scope.get("app_root_path", scope.get("root_path", "")))
+def path_below(scope: Scope, root: str | None) -> str:
+    """The path below where the application is mounted; as Starlette has it, a root that it is not in is none."""
+    path: str = scope["path"]
+    if not root or not path.startswith(root) or path[len(root) : len(root) + 1] not in ("", "/"):
+        return path
+    return path[len(root) :]
 
 
 def _mount_template(routes: Iterable[Any], mounted: str) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 from watchstack.catalogue_data import DURATION_BUCKETS, SIZE_BUCKETS
 from watchstack.http.cell import Cell
 from watchstack.http.recorder import Method, Recorder
 from watchstack.shared import SharedNumbers
+from watchstack.slots import Inherited
 
 _DURATIONS = len(DURATION_BUCKETS) + 1
 _SIZES = len(SIZE_BUCKETS) + 1
@@ -45,7 +46,7 @@ class SharedCell(Cell):
     unobserved = _number(3)
 
     def __init__(self, numbers: Any) -> None:
-        self.lock = Lock()
+        self.lock = RLock()
         self.credit = 1.0
         self.exemplars = None
         self.numbers = numbers
@@ -64,7 +65,7 @@ class _SharedMethod(Method):
 
     def __init__(self, name: str, recorder: SharedRecorder) -> None:
         self.name = name
-        self._lock = Lock()
+        self._lock = RLock()
         self._recorder = recorder
         self._slot: memoryview[float] | None = None
         self.begin = self._begin  # type: ignore[assignment]
@@ -116,6 +117,7 @@ class SharedRecorder(Recorder):
         self.numbers = numbers
         super().__init__(**more)
         numbers.on_fork(self._begin)
+        numbers.on_inherit(_settled)
 
     def figures(self) -> Gathered:
         """Those of all workers, and of the ones that are gone."""
@@ -128,7 +130,7 @@ class SharedRecorder(Recorder):
     def trouble(self) -> None:
         super().trouble()
         try:
-            self.numbers.slot(("troubles",))[0] = self.troubles
+            self.numbers.slot(("troubles",))[0] += 1
         except OSError:  # the very trouble may be that there is no room
             return
 
@@ -140,7 +142,18 @@ class SharedRecorder(Recorder):
 
     def _count_exception(self, key: tuple[str, str, str]) -> None:
         super()._count_exception(key)
-        self.numbers.slot(("exception", *key))[0] = self.exceptions[key]
+        self.numbers.slot(("exception", *key))[0] += 1
+
+
+def _settled(numbers: Inherited) -> None:
+    """Requests that a process which is gone had begun and never ended are not in progress any more."""
+    ended: dict[str, int] = {}
+    for kind, *labels in numbers:
+        if kind == "cell":
+            ended[labels[0]] = ended.get(labels[0], 0) + SharedCell(numbers["cell", *labels]).count
+    for kind, *labels in numbers:
+        if kind == "begun":
+            numbers["begun", *labels][0] = ended.get(labels[0], 0)
 
 
 def _add_cell(total: Cell, part: Cell) -> None:

@@ -103,7 +103,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     """Runs a command and exits: one clear message for what can be foreseen, a traceback with --debug."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # what is ignored stays so: under nohup the end of the terminal is not meant
+    for number in (one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN):
         signal.signal(number, _terminated)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # what this terminal cannot show becomes `?`

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -65,11 +66,7 @@ class Applying:
 
     def _aside(self, present: Mapping[str, bytes]) -> versions.Attempt:
         """Keeps the sources that are about to be replaced: in the journal, and as a version when none has them."""
-        kept = self.history.keep(present)
-        if not any(entry.sources == kept for entry in self.history.entries()):
-            saved = self.history.add(
-                versions.SET_ASIDE, "rollback", engine="", digest="", sources=kept, files={}, live={}
-            )
+        if saved := self.history.set_aside(self.history.keep(present)):
             self.output.say(f"the sources as they are now are kept as version {saved.number}")
         return versions.Attempt.begin(self.history, self._by(), "", {"sources": present}, digest="")
 
@@ -232,6 +229,9 @@ def remember_version(session: Session, output: Output, stack: Running | None, by
             files=history.keep(render(stack.model, COMPOSE)),
             live=history.keep(stack.after) if stack.live else {},
         )
+        if not versions.left(session.state):
+            with suppress(OSError):
+                history.prune()
     except EngineError as error:
         output.error(f"this version is not in the history: {error}", error.hint)
 

@@ -49,6 +49,7 @@ class Output:
     def document(self, content: Any) -> None:
         """A JSON document on standard output."""
         sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        sys.stdout.flush()  # a reader that has gone is noticed here, not when the interpreter ends
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:

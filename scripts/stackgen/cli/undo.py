@@ -49,7 +49,7 @@ class Undo:
         self.attempt.free(self.history)
         try:
             if before.sources:
-                versions.put_sources(self.session.root, self.history.contents(before.sources))
+                self._sources(before.sources)
             files, live = self.history.contents(before.files), self.history.contents(before.live)
             if self.attempt.after.digest:
                 write.write(self.session.root, files)
@@ -61,6 +61,15 @@ class Undo:
             return
         self.attempt.drop(self.history)
         self._say(self._missing(live or files, within))
+
+    def _sources(self, before: versions.Digests) -> None:
+        """Puts those of before a rollback back; what was edited since it was killed is kept as a version."""
+        present = versions.sources(self.session.root)
+        if versions.digests(present) not in (before, self.attempt.after.sources):
+            saved = self.history.set_aside(self.history.keep(present))
+            if saved:
+                self.output.say(f"the sources as they are now are kept as version {saved.number}")
+        versions.put_sources(self.session.root, self.history.contents(before))
 
     def _back(self, live: Mapping[str, bytes], files: Mapping[str, bytes], *, tell: bool) -> None:
         """Gives the parts their old files; those of a stack that ends or has ended find them at their start."""

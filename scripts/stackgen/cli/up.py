@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 
 import click
 from watchstack import init
@@ -37,15 +38,17 @@ def up(session: Session, engine: str | None, wait: bool, examples: bool, json_: 
         output.say(f"engine: {choice.engine} ({SHOWN[choice.engine]}), because {choice.reason}")
         if choice.note:
             output.say(f"note: {choice.note}", "yellow")
-        _examples(session, output, choice.engine, examples)
         chosen = session.engine(choice.engine, model, output)
         first = not (session.root / "secrets" / init.CONSOLE_ADMIN).exists()
         if choice.engine == "docker":  # Compose mounts the committed tree
             write.write(session.root, render(model, COMPOSE))
         try:
-            with output.progress() as progress:
-                chosen.watch = progress
-                chosen.up(wait=wait)
+            # Natively a failure leaves what runs as it was; containers that were begun stay.
+            with native_examples.as_before(session.state) if choice.engine == "native" else nullcontext():
+                _examples(session, output, choice.engine, examples)
+                with output.progress() as progress:
+                    chosen.watch = progress
+                    chosen.up(wait=wait)
         except KeyboardInterrupt:
             output.errors.print("interrupted; what this command had started is stopped")
             sys.exit(codes.INTERRUPTED)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackgen.engines.base import EngineError
-from stackgen.engines.native_files import unwritable
+from stackgen.engines.native_files import replace, unwritable
 from stackgen.parts.table import PARTS
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def remember(state: Path, engine: str) -> None:
     """Writes the choice down. Raises EngineError when `.stack` cannot be written."""
     path = state / "engine"
     try:
-        path.write_text(engine + "\n", "utf-8")
+        replace(path, f"{engine}\n".encode())
     except OSError as error:
         raise unwritable(path, error) from error
 

@@ -349,7 +349,8 @@ def _nobody(_line: str) -> None:
 
 def _finish(action: Callable[[], None]) -> None:
     """Runs to its end whatever the user presses meanwhile."""
-    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = signals if threading.current_thread() is threading.main_thread() else ()
     before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
         action()

@@ -33,7 +33,10 @@ def check_readable(root: Path, more: tuple[str, ...] = ()) -> None:
     """
     for name in (*MOUNTED, *more):
         for path in (root / name, *_below(root / name)):
-            mode = path.stat().st_mode
+            try:
+                mode = path.stat().st_mode
+            except FileNotFoundError:  # an editor's lock, a link to nowhere, or its copy that is gone already
+                continue
             wanted = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
             if mode & wanted != wanted:
                 raise EngineError(

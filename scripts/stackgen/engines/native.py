@@ -141,6 +141,8 @@ class NativeEngine:
                 raise EngineError(
                     f"the supervisor ended at once: {self._last_words()}", "free what it names, try again"
                 )
+            if self._process is None and not self.running():
+                self._process = self._start()  # the one that was told was about to end
             if time.monotonic() > limit:
                 raise EngineError(
                     f"the supervisor did not take the plan over within {TAKEN_OVER:.0f} s", "./stack down, then up"
@@ -165,7 +167,7 @@ class NativeEngine:
         return False
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environment = {name: value for name, value in os.environ.items() if name != MARK}
+        environment = {**os.environ, MARK: str(self.folder.path)}  # found by it also before this command knows its id
         paths = [str(Path(__file__).parents[2]), str(self.context.root / "exporter")]
         old = environment.get("PYTHONPATH", "").split(os.pathsep)
         environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*paths, *filter(None, old)]))
@@ -317,7 +319,8 @@ def _settled(state: StackState, name: str, began: dict[str, float]) -> bool:
 
 def _status(part: PartPlan, state: StackState, running: bool) -> PartStatus:
     told = state.parts.get(part.name)
-    version = (told.version if told else "") or part.version or PARTS[part.name].version
+    pinned = PARTS[part.name].version if part.name in PARTS else ""  # another checkout's version may have planned it
+    version = (told.version if told else "") or part.version or pinned
     if told is None or not running:
         since = told.since if told and told.state is State.STOPPED else 0.0
         killed = "its supervisor was killed; ./stack up starts it again" if state.pid and not running else ""
@@ -328,7 +331,7 @@ def _status(part: PartPlan, state: StackState, running: bool) -> PartStatus:
 def _finish(action: Callable[[], None]) -> None:
     """Runs to its end whatever the user presses meanwhile."""
     before: Mapping[signal.Signals, object] = {
-        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
         action()

@@ -11,6 +11,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from watchstack import init
 
 from stackgen.diagnostic import Position
 from stackgen.engines.base import EngineError
-from stackgen.engines.native_files import write_json
+from stackgen.engines.native_files import read_json, write_json
 from stackgen.engines.native_plan import PartPlan
 from stackgen.model import Model
 from stackgen.model.slo import Latency, Slo
@@ -109,6 +110,21 @@ def want(state: Path, environment: Mapping[str, str]) -> None:
 def leave(state: Path) -> None:
     """From now on they do not."""
     (state / MARK).unlink(missing_ok=True)
+
+
+@contextmanager
+def as_before(state: Path) -> Iterator[None]:
+    """When what is done inside fails, they belong to the stack as they did before."""
+    before = read_json(state / MARK)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            if before is None:
+                leave(state)
+            else:
+                write_json(state / MARK, before)
+        raise
 
 
 def ports(state: Path) -> dict[str, int]:

@@ -16,6 +16,7 @@ LIMIT = 10 * 1024 * 1024  # bytes of one file
 KEPT = 3  # files kept beside the current one
 PAUSE = 1.0  # seconds without writing before and after a rename
 CHUNK = 64 * 1024
+LONGEST = 1024 * 1024  # bytes of a line; one that goes on is cut there
 LOOK = 2.0  # seconds between two looks whether the file is still the one of that name
 
 
@@ -73,7 +74,8 @@ class LogFile:
 
     @property
     def line_open(self) -> bool:
-        return self._line_open
+        """Whether the line that was begun may go on in this file."""
+        return self._line_open and self._size < self.limit + LONGEST
 
     def rotate(self) -> None:
         """Renames the file away; the next write makes a new one."""
@@ -123,6 +125,8 @@ class Pump:
             return
         if self._on_line is not None:
             *lines, self._rest = (self._rest + data).split(b"\n")
+            if len(self._rest) >= LONGEST:
+                lines, self._rest = [*lines, self._rest], b""
             for line in lines:
                 self._on_line(line)
         if self._log is not None:

@@ -102,9 +102,13 @@ class Child:
             self.signal(signal.SIGTERM)
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(asyncio.shield(self.exited), grace)
+        self.kill_session()
+        await self.exited
+
+    def kill_session(self) -> None:
+        """KILL to the process, and to what it has left behind once it has ended."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        await self.exited
 
 
 def described(code: int) -> str:

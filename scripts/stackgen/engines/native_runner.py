@@ -57,6 +57,8 @@ async def answers(port: int, path: str) -> str:
         return f"no answer to {path} within {ANSWER_WITHIN:.0f} s"
     except OSError:
         return f"nothing listens on port {port} yet"
+    except ValueError:  # a first line without an end
+        return f"{path} answers no HTTP"
     if len(head) >= 2 and head[1] == "200":
         return ""
     body = rest.partition(b"\r\n\r\n")[2].decode("utf-8", "replace").strip().split("\n")[0][:120]
@@ -221,7 +223,8 @@ class Runner:
             code = await self.child.exited
         finally:
             watch.cancel()
-        with contextlib.suppress(TimeoutError):  # a grandchild may hold the pipe open
+        self.child.kill_session()  # its children would keep the port from the next one
+        with contextlib.suppress(TimeoutError):  # one in a session of its own may hold the pipe open
             async with asyncio.timeout(0.5):
                 await asyncio.shield(pump.ended)
         self.child, self.state.pid = None, 0

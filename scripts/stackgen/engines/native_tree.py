@@ -35,7 +35,8 @@ def contents(root: Path, model: Model, placement: Placement) -> dict[str, bytes]
 
 def templates(root: Path) -> Iterator[tuple[str, Path]]:
     """Alertmanager's, which are hand-written: name in the tree and place."""
-    return ((f"{COPIED}/{path.name}", path) for path in sorted((root / COPIED).glob("*.tmpl")))
+    found = (path for path in sorted((root / COPIED).glob("*.tmpl")) if path.is_file())  # no editor's lock, a dead link
+    return ((f"{COPIED}/{path.name}", path) for path in found)
 
 
 def targets(root: Path, files: Mapping[str, bytes]) -> Iterator[tuple[str, Path]]:

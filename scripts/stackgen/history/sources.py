@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from stackgen.journal import Transaction, locked
+from stackgen.journal import Transaction, WriteError, locked
 from stackgen.source.files import STACK, rule_paths
 
 TEMPLATES = "alertmanager/templates"
@@ -29,6 +30,9 @@ def put_sources(root: Path, wanted: Mapping[str, bytes]) -> list[str]:
     present = sources(root)
     written = {path: content for path, content in wanted.items() if present.get(path) != content}
     removed = sorted(path for path in present if path not in wanted)
+    if link := next((path for path in (*written, *removed) if (root / path).is_symlink()), ""):
+        hint = f"take the link away, or put the earlier content into {os.path.realpath(root / link)} by hand"
+        raise WriteError(f"{link} is a symbolic link, and earlier sources are not written through links", hint)
     if written or removed:
         with locked(root):
             transaction = Transaction(root)

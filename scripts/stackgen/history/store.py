@@ -124,6 +124,12 @@ class History:
             (self.folder / f"{old.number:06d}.json").unlink(missing_ok=True)
         return entry
 
+    def set_aside(self, sources: Digests) -> Entry | None:
+        """Keeps sources that are about to be replaced; None where a version has them already. Raises EngineError."""
+        if any(entry.sources == sources for entry in self.entries()):
+            return None
+        return self.add(SET_ASIDE, "rollback", engine="", digest="", sources=sources, files={}, live={})
+
     def prune(self) -> None:
         """Removes contents that no version has. Not while an attempt is open: it needs what it began with."""
         used: set[str] = set()

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -110,7 +109,7 @@ def _wheels(root: Path, image: Image, python: str, say: Say) -> Path:
             platforms = [f"manylinux_2_{minor}_{machine}" for minor in (34, 31, 28, 27, 26, 24, 17, 12, 5)]
             platforms += [f"manylinux{year}_{machine}" for year in (2014, 2010, 1)]
             _download(staged, wanted, python, platforms, root / "constraints.txt")
-            shutil.copytree(staged, folder)
+            staged.rename(folder)  # whole or not at all
     return folder
 
 

@@ -6,11 +6,13 @@ templates make sense is the checks'.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from stackgen.durations import spoken
 from stackgen.model import problems, values
 from stackgen.model.apart import apart
 from stackgen.model.defaults import is_statistic
@@ -76,6 +78,7 @@ class RuleReader:
         self.services = tuple(service for service in services if service.preset and service.thresholds)
         self.rules: list[ReadRule] = []
         self.groups: list[tuple[str, str, Scalar]] = []  # file, name, where
+        self.no_durations: set[tuple[str, str]] = set()  # services' own numbers: told once, whatever rules take them
 
     def read(self, document: Document, *, custom: bool) -> RuleFile:
         path = document.source.path
@@ -235,7 +238,23 @@ class RuleReader:
         if override and override.threshold is not None:
             names = [name for name in self.thresholds.names_in(rule.expr) if not is_statistic(name)]
             numbers |= dict.fromkeys(names, override.threshold)
-        return tuple(self._with(one, {**numbers, **own}, override) for one, own in apart(rule, numbers, self.services))
+        done = []
+        for one, own in apart(rule, numbers, self.services):
+            done.append(self._with(one, {**numbers, **own}, override))
+            if own:
+                self._own_lasts(done[-1])
+        return tuple(done)
+
+    def _own_lasts(self, rule: Rule) -> None:
+        """Tell once of a service's own number that makes no duration, such as 2.5 in `for: ${threshold.…}m`."""
+        name = rule.body["labels"]["service"]
+        where = next(service.where for service in self.services if service.name == name)
+        for key in ("for", "keep_firing_for"):
+            lasts = rule.body.get(key, "0")
+            if "${" not in lasts and values.seconds(lasts) is None and (name, lasts) not in self.no_durations:
+                self.no_durations.add((name, lasts))
+                what = f"'{key}' of alert {rule.name} with the thresholds of service {name}"
+                self.tell(problems.invalid_duration(where, what, lasts, "give its threshold a whole number"))
 
     def _with(self, rule: Rule, numbers: AbstractMapping[str, float | str], override: Override | None) -> Rule:
         body = self._filled(rule.body, numbers)
@@ -257,6 +276,10 @@ def _overridden(body: dict[str, Any], override: Override) -> dict[str, Any]:
     """The body with what the override says; `for` takes its usual place behind the expression."""
     body = dict(body)
     if override.for_ is not None:
+        if "annotations" in body and "for" in body:
+            old = re.compile(rf"\bfor {re.escape(spoken(values.seconds(body['for']) or 0))}\b")
+            new = f"for {spoken(values.seconds(override.for_) or 0)}"
+            body["annotations"] = {name: old.sub(new, text) for name, text in body["annotations"].items()}
         if "for" not in body:
             body = {
                 name: value

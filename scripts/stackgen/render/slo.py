@@ -58,9 +58,10 @@ def _promises(service: Service) -> Iterator[tuple[str, float, Slo]]:
 
 
 def limits(percent: float, over: float) -> dict[str, float]:
-    """The error ratio over which each window burns too fast: 14.4, 6, 3 and 1 times the budget over 30 days."""
+    """The error ratio over which each window burns too fast: 14.4, 6, 3 and 1 times the budget over 30 days. Never less
+    than the budget, with which it lasts: of 7 days, 10 % within 3 days are a fourth of what the promise allows."""
     budget = 1 - percent / 100
-    return {window: round(share * over / seconds * budget, 12) for window, seconds, share in BURNS}
+    return {window: round(max(share * over / seconds, 1.0) * budget, 12) for window, seconds, share in BURNS}
 
 
 def _rules(service: Service, kind: str, percent: float, slo: Slo) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
-from stackgen.words.spell import ABSENT, cut, duration, instead, labelled, listed, parted
+from stackgen.durations import spoken
+from stackgen.words.spell import ABSENT, cut, duration, instead, labelled, listed, parted, seconds
 from stackgen.words.trees import Tree, Written, differing
 
 Told = Iterator[tuple[str, str]]
@@ -276,7 +277,8 @@ def _lastings(before: Written, after: Written) -> tuple[str, str]:
 
 
 def _moved(text: str, numbers: Iterable[tuple[str, str]], lasting: tuple[str, str]) -> str:
-    for was, now in (*numbers, lasting):
+    said = tuple(f"for {spoken(seconds(one))}" for one in lasting) if all(lasting) else ("", "")
+    for was, now in (*numbers, lasting, said):
         if was:
             text = re.sub(rf"(?<![\w.]){re.escape(was)}(?![\w])", now, text)
     return text

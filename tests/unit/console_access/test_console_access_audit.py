@@ -205,6 +205,21 @@ def test_it_is_bounded_by_number_age_and_rate(own: Console, clock: FakeClock, ap
     assert own.audit.newest(limit=1)[0].facts["left_out"] == "100"
 
 
+def test_a_long_flood_of_refusals_pushes_out_no_more_than_half(
+    own: Console, clock: FakeClock, app: Flask, monkeypatch: Any
+) -> None:
+    """One a second is noted for ever: in six hours it would be the whole log."""
+    monkeypatch.setattr("watchstack.console.access.audit.MOST", 20)
+    for number in range(30):
+        own.audit.note("silence.create", f"{number}")
+    with app.test_request_context("/login"):
+        for number in range(60):
+            clock.advance(1)
+            own.audit.refuse(("refused", "login.failed")[number % 2], f"{number}", "-")
+    found = [one.target for one in own.audit.newest(limit=100)]
+    assert found == [f"{number}" for number in (*range(59, 49, -1), *range(29, 19, -1))]
+
+
 def test_a_store_that_is_away_costs_the_row_and_not_the_request(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

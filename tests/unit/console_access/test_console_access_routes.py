@@ -180,6 +180,16 @@ def test_a_session_lives_while_it_is_used_and_ends_after_seven_days_all_the_same
     assert client.get("/api/v1/inbox").status_code == 401
 
 
+def test_a_session_of_a_clock_that_was_far_ahead_is_none(client: FlaskClient, clock: FakeClock) -> None:
+    """Else it would live until that time comes; a clock that is set back a little throws nobody out."""
+    clock.wall += 365 * 86400.0
+    signed_in(client)
+    clock.wall -= 3600.0
+    assert client.get("/api/v1/inbox").status_code == 200
+    clock.wall -= 365 * 86400.0
+    assert client.get("/api/v1/inbox").status_code == 401
+
+
 def test_a_session_that_was_left_is_none(client: FlaskClient) -> None:
     signed_in(client)
     kept = client.get_cookie(COOKIE)

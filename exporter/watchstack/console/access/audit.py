@@ -17,7 +17,7 @@ from watchstack.console.access.limits import Buckets
 from watchstack.console.clock import Clock, iso
 from watchstack.console.store import Store, StoreError
 
-MOST = 20_000  # notes kept
+MOST = 20_000  # notes kept; no more than half of them are refusals, however long a flood of those lasts
 DAYS = 365
 LONGEST = 300  # characters of one value
 MOST_FACTS = 20
@@ -115,12 +115,19 @@ class Audit:
         _log.info("%s %s %s", row[1], row[2], row[3], extra={"fields": fields})
         try:
             with self._store.write() as connection:
-                number = connection.execute(
+                connection.execute(
                     "INSERT INTO audit (at, user, action, target, address, facts) VALUES (?, ?, ?, ?, ?, ?)", row
-                ).lastrowid
-                connection.execute("DELETE FROM audit WHERE id <= ?", ((number or 0) - MOST,))
+                )
+                _bound(connection)
         except StoreError:  # told by the store
             return
+
+
+def _bound(connection: sqlite3.Connection) -> None:
+    """Lets the oldest go: refusals beyond their half, then whatever is too much."""
+    for which, most in ((f"action IN ('{FAILED}', '{REFUSED}')", MOST // 2), ("1", MOST)):
+        first = f"SELECT id FROM audit WHERE {which} ORDER BY id DESC LIMIT 1 OFFSET ?"
+        connection.execute(f"DELETE FROM audit WHERE {which} AND id <= ({first})", (most,))
 
 
 def harmless(text: str) -> str:

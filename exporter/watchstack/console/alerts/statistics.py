@@ -11,7 +11,7 @@ from typing import Any
 from watchstack.console.alerts.active import WATCHDOG
 from watchstack.console.alerts.episodes import Episode, since
 from watchstack.console.context import Console
-from watchstack.console.inbox.entries import SEVERITIES
+from watchstack.console.inbox.entries import ESCALATED, SEVERITIES
 from watchstack.console.peers.ask import SHORT, Peer, together
 from watchstack.console.peers.series import instant
 
@@ -26,11 +26,13 @@ LONGEST_FOR_PROMETHEUS = 30  # days
 def statistics(own: Console, days: int) -> dict[str, Any]:
     """Counts and durations of the alerts that began within these days, and the same of the days before for the trend.
 
-    Raises StoreError. `firing_minutes` comes from Prometheus; `troubles` says why it is missing.
+    Raises StoreError. `firing_minutes` comes from Prometheus; `troubles` says why it is missing. `complete`: whether
+    the inbox still holds all of both.
     """
     now = own.clock.time()
     begin = now - days * 86400
     found = since(own.store, begin - days * 86400, MOST)
+    whole = own.inbox.holds(begin - days * 86400)
     told = together({"minutes": lambda: _minutes(own, days)})["minutes"]
     recent = [one for one in found if one.began >= begin]
     earlier = [one for one in found if one.began < begin and one.began >= begin - days * 86400]
@@ -48,7 +50,7 @@ def statistics(own: Console, days: int) -> dict[str, Any]:
         "by_day": by_day(recent, begin, now),
         "firing_minutes": told.value or [],
         "troubles": [told.trouble] if told.trouble else [],
-        "complete": len(found) < MOST,
+        "complete": whole and len(found) < MOST,
     }
 
 
@@ -113,7 +115,7 @@ def _minutes(own: Console, days: int) -> list[dict[str, Any]]:
     """For how many minutes alerts fired, as Prometheus saw it, also those that nobody was told of. Raises PeerError."""
     days = min(days, LONGEST_FOR_PROMETHEUS)
     step = max(1, days // 3)  # minutes
-    chosen = f'ALERTS{{alertstate="firing",alertname!="{WATCHDOG}"}}'
+    chosen = f'ALERTS{{alertstate="firing",alertname!="{WATCHDOG}",{ESCALATED}=""}}'
     counted = f"count_over_time({chosen}[{days}d:{step}m])"
     query = f"{step} * topk({ROWS}, sum by (alertname, severity) ({counted}))"
     samples = instant(Peer.of(own, "Prometheus", SHORT), query)

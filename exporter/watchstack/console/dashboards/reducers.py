@@ -42,8 +42,13 @@ WORDS = {
 
 
 def reduced(values: Sequence[float], calculation: str) -> float | None:
-    """None where there is no value, and for a calculation that is not known."""
+    """None where there is no value, where both infinities or numbers too large leave none, and for a calculation that
+    is not known."""
     found = [value for value in values if not math.isnan(value)]
     if not found or calculation not in REDUCERS:
         return None
-    return REDUCERS[calculation](found)
+    try:
+        number = REDUCERS[calculation](found)
+    except (ValueError, OverflowError):
+        return None
+    return None if math.isnan(number) else number

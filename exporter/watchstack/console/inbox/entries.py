@@ -171,6 +171,17 @@ class Inbox:
         with self._store.read() as connection:
             return int(connection.execute("SELECT count(*) FROM entry").fetchone()[0])
 
+    def holds(self, moment: float) -> bool:
+        """Whether every entry since a moment (Unix seconds) is still here, as far as can be told."""
+        with self._store.read() as connection:
+            count, oldest, ever = connection.execute(
+                "SELECT count(*), min(CASE status WHEN 'resolved' THEN received_at END),"
+                " (SELECT seq FROM sqlite_sequence WHERE name = 'entry') FROM entry"
+            ).fetchone()
+        if count == (ever or 0) or (oldest is not None and oldest <= moment):
+            return True  # none was dropped, or none of that time: what has ended is dropped in the order it came
+        return bool(count < self._entries and moment >= self._clock.time() - self._seconds)
+
     def get(self, number: int) -> Entry | None:
         found = self._select("SELECT * FROM entry WHERE id = ?", number)
         return found[0] if found else None

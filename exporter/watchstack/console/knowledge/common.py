@@ -38,6 +38,10 @@ _ZONE = re.compile(r"(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:\d\d)$")
 _SECONDS = re.compile(r"\d{1,11}(\.\d{1,9})?")
 
 
+# Whether a service answers. `up` of a probe is blackbox_exporter's own: what it finds of the service is probe_success.
+_ANSWERS = ('up{service!="",job!="probe"}', 'probe_success{service!=""}')
+
+
 class Wrong(ValueError):
     """A parameter that cannot be; the message is for the reader."""
 
@@ -196,6 +200,11 @@ class Away:
                 raise PeerError(f"{self._name} answered in an unknown way") from error
 
         return asked
+
+
+def answered(form: str) -> str:
+    """PromQL over whether each target of a service answers, and what its probe finds. form: has {} for the series."""
+    return " or ".join(form.format(series) for series in _ANSWERS)
 
 
 def percent(part: float | None, whole: float | None) -> float | None:

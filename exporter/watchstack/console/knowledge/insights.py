@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from watchstack.console.clock import span
 from watchstack.console.context import Console, console
-from watchstack.console.knowledge.common import Answers, Away, Period, Wrong, ask, period, vectors
+from watchstack.console.knowledge.common import Answers, Away, Period, Wrong, answered, ask, period, vectors
 from watchstack.console.knowledge.findings import MOST, Known, all_of, error_lines
 from watchstack.console.knowledge.written import sources_of
 from watchstack.console.pages import frame
@@ -58,9 +58,7 @@ TRENDS: Mapping[str, tuple[str, str, str]] = {
     "memory_percent": ("Memory", "percent", 'avg(avg_over_time(system_memory_usage_percent{{job="exporter"}}{p}))'),
     "disk_percent": ("Fullest disk", "percent", 'max(avg_over_time(system_disk_usage_percent{{job="exporter"}}{p}))'),
     "series": ("Series", "number", "sum(avg_over_time(prometheus_tsdb_head_series{p}))"),
-    "alerts_begun": ("Alerts that began", "number",
-                     'sum(changes(ALERTS_FOR_STATE{{alertname!="Watchdog"}}{p}))'
-                     ' + count(count_over_time(ALERTS_FOR_STATE{{alertname!="Watchdog"}}{p}))'),
+    "alerts_begun": ("Alerts that began", "number", "sum(sum_over_time(alert:fired:count1m{p}))"),
 }  # fmt: skip
 blueprint = Blueprint("insights", __name__)
 
@@ -68,9 +66,10 @@ blueprint = Blueprint("insights", __name__)
 def queries(over: Period) -> dict[str, str]:
     """What is asked, by name."""
     p = f"[{over.promql}]"
+    began = 'ALERTS_FOR_STATE{alertname!="Watchdog",escalated=""}'
     return {
         "down": "count by (service, job) (up == 0)",
-        "availability": f'avg by (service) (avg_over_time(up{{service!=""}}{p}))',
+        "availability": f"avg by (service) ({answered(f'avg_over_time({{}}{p})')})",
         "requests": f"count(count_over_time(service:http_requests:rate5m{p}))",
         "errors": f"sum by (service) (sum_over_time(service:http_errors:rate5m{p}))"
         f" / (sum by (service) (sum_over_time(service:http_requests:rate5m{p})) > 0)",
@@ -80,8 +79,8 @@ def queries(over: Period) -> dict[str, str]:
         "disk": 'max by (instance, mount_point) (system_disk_usage_percent{job="exporter"})',
         "checked": 'count(health_check_status{service!=""})',
         "checks": 'min by (service, component) (health_check_status{service!=""}) == 0',
-        "firing": 'count by (alertname, severity) (ALERTS{alertstate="firing"})',
-        "noise": f'topk({MOST * 2}, sum by (alertname) (changes(ALERTS_FOR_STATE{{alertname!="Watchdog"}}{p})))',
+        "firing": 'count by (alertname, severity) (ALERTS{alertstate="firing",escalated=""})',
+        "noise": f"topk({MOST * 2}, sum by (alertname) (changes({began}{p})))",
         "budgets": "min by (service, slo) (slo:error_budget_remaining:ratio)",
         "pool": f"max by (service) (max_over_time(service:db_connection_pool_used:percent{p}))",
         "queries": f"max by (service) (avg_over_time(service:db_query_duration_seconds:p95_5m{p}))",

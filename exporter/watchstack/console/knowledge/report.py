@@ -16,7 +16,7 @@ from watchstack.console.alerts.statistics import MOST, durations, noisiest
 from watchstack.console.context import Console, console
 from watchstack.console.inbox.entries import SEVERITIES
 from watchstack.console.knowledge import insights
-from watchstack.console.knowledge.common import Answers, Period, Wrong, ask, percent, period, rounded, vectors
+from watchstack.console.knowledge.common import Answers, Period, Wrong, answered, ask, percent, period, rounded, vectors
 from watchstack.console.pages import frame
 from watchstack.console.store import StoreError
 
@@ -32,16 +32,17 @@ def queries(over: Period) -> dict[str, str]:
     """What is asked, by name; `before` of the period before.
 
     watched: seconds in which targets were looked at; away: those of them in which they did not answer. Means of the
-    service's targets, to the step's precision.
+    service's targets and its probe, to the step's precision.
     """
     step = max(SMALLEST_STEP, round(over.seconds / STEPS))
     p, back = f"[{over.promql}]", f"[{over.promql}] offset {over.promql}"
     promise = "sum by (service, slo) (sum_over_time(slo:{}:rate5m{}))"
+    mean = "avg by (service) ({})".format
     return {
-        "available": f'avg by (service) (avg_over_time(up{{service!=""}}{p}))',
-        "available_before": f'avg by (service) (avg_over_time(up{{service!=""}}{back}))',
-        "away": f'{step} * avg by (service) (sum_over_time((1 - up{{service!=""}})[{over.promql}:{step}s]))',
-        "watched": f'{step} * avg by (service) (count_over_time(up{{service!=""}}[{over.promql}:{step}s]))',
+        "available": mean(answered(f"avg_over_time({{}}{p})")),
+        "available_before": mean(answered(f"avg_over_time({{}}{back})")),
+        "away": f"{step} * " + mean(answered(f"sum_over_time((1 - {{}})[{over.promql}:{step}s])")),
+        "watched": f"{step} * " + mean(answered(f"count_over_time({{}}[{over.promql}:{step}s])")),
         "requests": f"sum by (service) (increase(http_requests_total{p}))",
         "failed": f'sum by (service) (increase(http_requests_total{{status=~"5.."}}{p}))',
         "p95": f"max by (service) (avg_over_time({P95}{p}))",
@@ -142,7 +143,7 @@ def _alerts(own: Console, over: Period) -> dict[str, Any]:
         "resolve": durations(recent),
         "resolve_before": durations(earlier),
         "noisiest": noisiest(recent, earlier, over.end)[:ROWS],
-        "complete": len(kept) < MOST,
+        "complete": len(kept) < MOST and own.inbox.holds(over.start - over.seconds),
     }
 
 

@@ -38,7 +38,7 @@ QUERIES: Mapping[str, str] = {
     "versions": 'group by (service, version, job) ({__name__=~"application_info|[a-z]+_build_info", version!="",'
     ' service!=""})',
     "probes": 'min by (service) (probe_success{service!=""})',
-    "alerts": 'count by (service, severity) (ALERTS{alertstate="firing", service!=""})',
+    "alerts": 'count by (service, severity) (ALERTS{alertstate="firing", service!="", escalated=""})',
     "budgets": "min by (service, slo) (slo:error_budget_remaining:ratio)",
 }
 DETAILS: Mapping[str, str] = {"checks": "component", "took": "component", "alerts": "severity", "budgets": "slo"}

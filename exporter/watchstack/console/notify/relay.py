@@ -76,9 +76,11 @@ def call(receiver: Receiver, notices: Sequence[Notice], secrets: Path) -> Call:
 
 
 def document(notices: Sequence[Notice]) -> dict[str, Any]:
-    """Seven keys that are always there and always text, about all alerts of the notification; then each by itself."""
+    """Seven keys that are always there and always text, about all alerts of the notification; then each by itself, what
+    still fires first: the rest may be left out."""
+    notices = sorted(notices, key=lambda notice: notice.status != FIRING)
     firing = [notice for notice in notices if notice.status == FIRING]
-    about = firing or list(notices)
+    about = firing or notices
     whole = _one(min(about, key=_rank))
     if len(notices) > 1:
         counts = f"{len(firing)} firing, {len(notices) - len(firing)} resolved"

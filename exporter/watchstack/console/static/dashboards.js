@@ -7,6 +7,7 @@ import { Place } from "./charts/places.js";
 
 const BATCH = 6; // panels of a request
 const AT_ONCE = 4; // requests
+const PATIENCE = 120000; // milliseconds: over a line that broke a request may never end, and all is asked anew
 const root = document.getElementById("dashboard");
 const page = JSON.parse(root.dataset.page);
 const place = new Place(page);
@@ -17,7 +18,8 @@ const panels = [...document.querySelectorAll(".panel")].map((box) => ({
 const state = document.getElementById("state");
 let run = 0;
 let stop = new AbortController();
-let loaded = 0; // when, in milliseconds
+let begun = 0; // when, in milliseconds of the page's life, which no setting of the clock moves
+let loaded = 0;
 let marks = [];
 performance.mark("dashboard-begins");
 chartJs();
@@ -42,6 +44,7 @@ async function ask(what, signal) {
 // Everything anew; what is on its way from before no longer counts.
 async function load() {
   const mine = (run += 1);
+  begun = performance.now();
   stop.abort();
   stop = new AbortController();
   const { signal } = stop;
@@ -68,7 +71,7 @@ async function load() {
   performance.mark("dashboard-drawn");
   await beside;
   if (mine !== run) return;
-  loaded = Date.now();
+  loaded = performance.now();
   root.removeAttribute("aria-busy");
   root.dataset.drawn = String(mine);
   state.textContent = troubles.size ? [...troubles].join(" ") : "";
@@ -128,6 +131,9 @@ load().then(() => {
   shown?.scrollIntoView({ block: "start" });
 });
 addEventListener("popstate", () => { place.read(); controls.show(); load(); });
-const overdue = () => controls.seconds() && !document.hidden && Date.now() - loaded > controls.seconds() * 1000 && !root.hasAttribute("aria-busy");
+function overdue() {
+  if (!controls.seconds() || document.hidden) return false;
+  return root.hasAttribute("aria-busy") ? performance.now() - begun > PATIENCE : performance.now() - loaded > controls.seconds() * 1000;
+}
 setInterval(() => { if (overdue()) load(); }, 1000);
 document.addEventListener("visibilitychange", () => { if (overdue()) load(); });

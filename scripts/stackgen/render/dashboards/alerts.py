@@ -21,7 +21,7 @@ from stackgen.render.dashboards.queries import of_all
 
 TITLE = "Alerts"
 UID = "watchstack-alerts"
-FIRING = 'ALERTS{alertstate="firing",alertname!="Watchdog"}'
+FIRING = 'ALERTS{alertstate="firing",alertname!="Watchdog",escalated=""}'  # an escalation is no alert of its own
 PENDING = 'ALERTS{alertstate="pending"}'
 QUIET = f"{EMPTY_IS_FINE} nothing fired."
 TIERS = (("critical", "red"), ("error", "red"), ("warning", "orange"), ("info", "blue"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from stackgen.render.common import Source
 from stackgen.render.dashboards import containers, itself
-from stackgen.render.dashboards.alerts import active, notifications
+from stackgen.render.dashboards.alerts import FIRING, active, notifications
 from stackgen.render.dashboards.limits import limits
 from stackgen.render.dashboards.links import OVERVIEW_UID as UID
 from stackgen.render.dashboards.links import frame, to_service
@@ -72,9 +72,7 @@ def firing_alerts() -> PanelBuilder:
             "How many alerts fire now, the watchdog aside, which always does. Normal is 0; the table below has them."
         )
         .datasource(PROMETHEUS)
-        .with_target(
-            query('count(ALERTS{alertstate="firing",alertname!="Watchdog"}) or vector(0)', "firing", instant=True)
-        )
+        .with_target(query(f"count({FIRING}) or vector(0)", "firing", instant=True))
     )
 
 
