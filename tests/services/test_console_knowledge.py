@@ -153,7 +153,7 @@ def test_services_with_their_checks_and_figures(client: FlaskClient) -> None:  #
         shop = services.get("shop", {})
         figures = all(shop.get(name) for name in ("errors", "p95", "requests", "checks", "versions"))
         states = [services.get(name, {}).get("state") for name in ("shop", "till", "forgotten")]
-        return figures and states == ["degraded", "down", "absent"]
+        return figures and states == ["unhealthy", "down", "absent"]
 
     services = {one["name"]: one for one in until(client, "/api/services", ready)["services"]}
     shop = services["shop"]
