@@ -106,7 +106,7 @@ def test_a_target_that_never_answers_is_named(listener: int) -> None:  # C-12
             caller = stack.enter_context(socket.socket())
             caller.setblocking(False)
             caller.connect_ex(silent.getsockname())
-        monitoring = Monitoring(settings=Settings(health_check_timeout=5.0))
+        monitoring = Monitoring(settings=Settings(health_check_timeout=1.0))
         port = silent.getsockname()[1]
         found = run(monitoring.health.watch_network([("127.0.0.1", port), ("127.0.0.1", listener)]))
     assert found.status is Status.DEGRADED
