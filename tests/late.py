@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from typing import Any
 
 LATEST = 0.05  # seconds
+CHANCE = random.Random()  # Hypothesis watches the one that all share
 SWITCH = 1e-5  # seconds that a thread runs before another may; Python's own is 5e-3
 
 
@@ -23,7 +24,7 @@ def late(target: type, name: str, after: bool = False) -> None:
     method: Callable[..., Any] = getattr(target, name)
 
     def called(*given: Any, **named: Any) -> Any:
-        pause = max(0.0, random.uniform(-LATEST, LATEST))
+        pause = max(0.0, CHANCE.uniform(-LATEST, LATEST))
         if not after:
             time.sleep(pause)
         answer = method(*given, **named)
