@@ -127,8 +127,7 @@ class Server:
     def __init__(self, app: WsgiApplication, address: Address, *, threads: int = 8, body_limit: int = 1 << 20) -> None:
         sock = address.listen()
         self.address = Address(address.host, sock.getsockname()[1], address.variable)
-        self._stopping = threading.Event()
-        self._first_stop = threading.Lock()
+        self._stopping = threading.Lock()  # held from the first stop on
         self._woken = threading.Event()
         self._server = waitress.create_server(
             app,
@@ -147,7 +146,7 @@ class Server:
 
     def run(self) -> None:
         """Serves in this thread; returns when stopped and drained."""
-        while not self._stopping.is_set():
+        while not self._stopping.locked():
             self._turn(1.0)
         self._server.accepting = False
         self._server.del_channel()
@@ -163,8 +162,7 @@ class Server:
 
     def stop(self) -> None:
         """May be called again; only the first call counts."""
-        if self._first_stop.acquire(blocking=False):
-            self._stopping.set()
+        if self._stopping.acquire(blocking=False):
             self._server.pull_trigger()
             self._woken.set()
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import RLock
 from typing import BinaryIO
 
-from watchstack.slots import Inherited, Key, Part
+from watchstack.slots import Inherited, Key, Part, in_child
 
 _log = logging.getLogger("watchstack.shared")
 SUFFIX = ".numbers"  # prometheus_client reads what ends in .db in the same folder
@@ -44,8 +44,7 @@ class SharedNumbers:
         self._forgetting: list[Callable[[], None]] = []
         self._settling: list[Callable[[Inherited], None]] = []
         self._begin()
-        own = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: _forked(own))
+        in_child(self._forget)
 
     def on_fork(self, forget: Callable[[], None]) -> None:
         """Calls `forget` in every process that is forked off: the slots it knows are those of its parent."""
@@ -218,12 +217,6 @@ def _uncollected() -> Iterator[None]:
         if was:
             gc.enable()
             _HERE.resting = False
-
-
-def _forked(own: weakref.ref[SharedNumbers]) -> None:
-    found = own()
-    if found is not None:
-        found._forget()
 
 
 def _read(path: Path) -> tuple[bool, bytes]:

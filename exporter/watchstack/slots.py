@@ -36,8 +36,7 @@ class OwnNumbers:
     def __init__(self) -> None:
         self._slots: dict[Key, list[float]] = {}
         self._forgetting: list[Callable[[], None]] = []
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
+        in_child(self._forget)
 
     def slot(self, key: Key, size: int = 1) -> MutableSequence[float]:
         """`size` numbers under `key`, zero at first; the same ones for the same key."""
@@ -55,8 +54,18 @@ class OwnNumbers:
     def on_inherit(self, settle: Callable[[Inherited], None]) -> None:
         """There is nothing here that a process that is gone has left."""
 
+    def _forget(self) -> None:
+        for forget in self._forgetting:
+            forget()
 
-def _forked(numbers: weakref.ref[OwnNumbers]) -> None:
-    found = numbers()
-    for forget in found._forgetting if found is not None else ():
-        forget()
+
+def in_child(method: Callable[[], None]) -> None:
+    """Calls a bound method in every process that is forked off, as long as its object lives."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=partial(_forked, weakref.WeakMethod(method)))
+
+
+def _forked(method: weakref.WeakMethod[Callable[[], None]]) -> None:
+    found = method()
+    if found is not None:
+        found()

@@ -6,8 +6,9 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -241,13 +242,12 @@ MESSAGE = {
 MESSAGES = ("text", "slack", "markdown", "telegram", "html")
 
 
-@pytest.mark.parametrize("which", VERSIONS)
-@pytest.mark.parametrize("name", MESSAGES)
-def test_a_message_says_what_when_and_where_to_look(name: str, which: str, tmp_path: Path, program: Program) -> None:
-    data = tmp_path / "data.json"
-    data.write_text(json.dumps(MESSAGE))
-    said = run(
-        program("amtool", which),
+def rendered(amtool: Path, name: str, message: Mapping[str, Any], folder: Path) -> str:
+    """What a template of that name makes of a notification."""
+    data = folder / "data.json"
+    data.write_text(json.dumps(message))
+    return run(
+        amtool,
         "template",
         "render",
         f"--template.glob={TEMPLATES}/*.tmpl",
@@ -255,6 +255,12 @@ def test_a_message_says_what_when_and_where_to_look(name: str, which: str, tmp_p
         f"--template.data={data}",
         f'--template.text={{{{ template "watchstack.{name}" . }}}}',
     )
+
+
+@pytest.mark.parametrize("which", VERSIONS)
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_says_what_when_and_where_to_look(name: str, which: str, tmp_path: Path, program: Program) -> None:
+    said = rendered(program("amtool", which), name, MESSAGE, tmp_path)
     assert "Memory of a is at 91 %" in said
     assert "over the threshold of 80 %" in said
     assert "Since 2026-11-20 10:00:00 UTC" in said
@@ -279,17 +285,7 @@ def test_what_still_fires_comes_before_what_is_over(name: str, which: str, tmp_p
         for number in range(49)
     ]
     still = {**like, "annotations": {**like["annotations"], "summary": "Memory of z is at 99 %"}}
-    data = tmp_path / "data.json"
-    data.write_text(json.dumps({**MESSAGE, **group, "alerts": [*over, still]}))
-    said = run(
-        program("amtool", which),
-        "template",
-        "render",
-        f"--template.glob={TEMPLATES}/*.tmpl",
-        f"--template.type={'html' if name in ('html', 'telegram') else 'text'}",
-        f"--template.data={data}",
-        f'--template.text={{{{ template "watchstack.{name}" . }}}}',
-    )
+    said = rendered(program("amtool", which), name, {**MESSAGE, **group, "alerts": [*over, still]}, tmp_path)
     if name == "severity":
         assert said.strip() == "warning"
         return

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +21,7 @@ from stackgen.cli.app import COMMANDS, run
 from stackgen.cli.lock import holder, locked
 from stackgen.cli.output import Output, Progress, plain
 from stackgen.cli.told import addresses, nobody_outside
-from stackgen.engines import choose, docker, native, native_examples
+from stackgen.engines import native_examples
 from stackgen.engines.base import EngineError, PartStatus, State
 from stackgen.engines.native import NativeEngine
 from stackgen.model import Model
@@ -310,68 +306,6 @@ def test_who_is_not_told_is_said() -> None:
     assert [address for _, address in addresses(PARTS)] == ["http://127.0.0.1:9090", "http://127.0.0.1:3100"]
 
 
-# Which engine
-
-
-@contextmanager
-def probes(answer: str) -> Iterator[tuple[choose.Probe, list[int]]]:
-    asked: list[int] = []
-
-    def probe(_environment: object, _state: Path) -> str:
-        asked.append(1)
-        return answer
-
-    yield probe, asked
-
-
-def nothing(_name: str) -> bool:
-    return False
-
-
-def test_docker_where_it_can_else_native_and_why(tmp_path: Path) -> None:
-    with probes("") as (probe, _):
-        assert choose.choose(tmp_path, {}, None, nothing, probe).engine == "docker"
-    with probes("no Docker engine answers") as (probe, _):
-        choice = choose.choose(tmp_path, {}, None, nothing, probe)
-    assert (choice.engine, choice.reason) == ("native", "no Docker engine answers")
-
-
-def test_what_runs_is_kept_and_the_other_refused(tmp_path: Path) -> None:
-    with probes("") as (probe, asked):
-        choice = choose.choose(tmp_path, {}, None, lambda name: name == "native", probe)
-        assert choice.engine == "native"
-        assert asked == []
-        with pytest.raises(EngineError, match="the native engine runs this stack") as caught:
-            choose.choose(tmp_path, {}, "docker", lambda name: name == "native", probe)
-    assert "each engine keeps its own data" in caught.value.hint
-
-
-def test_the_last_engine_is_remembered(tmp_path: Path) -> None:
-    choose.remember(tmp_path, "native")
-    with probes("") as (probe, asked):
-        assert choose.choose(tmp_path, {}, None, nothing, probe).engine == "native"
-        assert asked == []
-        changed = choose.choose(tmp_path, {}, "docker", nothing, probe)
-    assert "its own data" in changed.note
-    choose.remember(tmp_path, "docker")
-    with probes("no Docker engine answers") as (probe, _), pytest.raises(EngineError, match="ran with docker last"):
-        choose.choose(tmp_path, {}, None, nothing, probe)
-
-
-def test_a_full_disk_takes_no_memory_away(tmp_path: Path) -> None:
-    """With half of it no command would do anything any more, `down` neither."""
-    choose.remember(tmp_path, "native")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
-        with pytest.raises(EngineError, match="cannot write"):
-            choose.remember(tmp_path, "docker")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert choose.remembered(tmp_path) == "native"
-    assert [path.name for path in tmp_path.iterdir()] == ["engine"]
-
-
 def test_examples_of_an_up_that_failed_are_not_wanted(stack: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next apply would start them, or end those that run."""
     state = root / ".stack"
@@ -413,29 +347,6 @@ def test_the_end_of_the_terminal_ends_what_is_not_under_nohup() -> None:
     for before, taken in (("SIG_DFL", "True"), ("SIG_IGN", "False")):
         done = subprocess.run([sys.executable, "-c", words, before], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == taken, before
-
-
-@pytest.mark.parametrize("finish", [native._finish, docker._finish])
-def test_what_must_be_finished_is_not_interrupted(finish: Callable[[Callable[[], None]], None]) -> None:
-    """A terminal that is closed sends SIGHUP, often twice."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    seen: list[object] = []
-    finish(lambda: seen.extend(signal.getsignal(number) for number in numbers))
-    assert seen == [signal.SIG_IGN] * 3
-    assert [signal.getsignal(number) for number in numbers] == before
-
-
-def test_a_strange_memory_is_told(tmp_path: Path) -> None:
-    (tmp_path / "engine").write_text("podman\n")
-    with pytest.raises(EngineError, match="unknown engine 'podman'"):
-        choose.remembered(tmp_path)
-
-
-def test_no_docker_engine_is_noticed(tmp_path: Path) -> None:
-    said = choose.docker_probe({"DOCKER_HOST": "unix:///nonexistent/docker.sock"}, tmp_path)
-    assert said.startswith("no Docker engine")
-    assert "/nonexistent/docker.sock" in said
 
 
 def test_waiting_is_told_again_only_when_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,15 @@ def recorded(folder: Path, routes: int) -> dict[tuple[str, str], int]:
     return {key: cells["200"].count for key, cells in recorder.figures().groups.items()}
 
 
+def in_another_process(code: str, folder: Path) -> str:
+    """What it prints."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "exporter")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
 def test_a_file_grows_by_segments_and_other_processes_read_it(tmp_path: Path) -> None:
     here = recorded(tmp_path, 400)
     assert len(here) == 400
@@ -43,11 +52,7 @@ def test_a_file_grows_by_segments_and_other_processes_read_it(tmp_path: Path) ->
     code += "from watchstack.shared import SharedNumbers\n"
     code += "figures = SharedRecorder(SharedNumbers(Path(sys.argv[1]))).figures()\n"
     code += "print(len(figures.groups), sum(c.count for g in figures.groups.values() for c in g.values()))"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "exporter")}
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "400 400\n"
+    assert in_another_process(code, tmp_path) == "400 400\n"
 
 
 def test_a_file_is_locked_before_others_find_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,11 +176,7 @@ def test_two_in_one_process_know_that_both_run(tmp_path: Path) -> None:
         assert one.figures().in_progress() == two.figures().in_progress() == {"GET": 1, "POST": 1}
     code = "import sys\nfrom pathlib import Path\nfrom watchstack.shared import SharedNumbers\n"
     code += "print([part.alive for part in SharedNumbers(Path(sys.argv[1])).parts()])"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "exporter")}
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "[True, True]\n"
+    assert in_another_process(code, tmp_path) == "[True, True]\n"
 
 
 def test_where_no_file_can_be_locked_none_piles_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

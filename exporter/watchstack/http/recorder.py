@@ -8,11 +8,8 @@ How these numbers become metrics lives in http/collector.py.
 from __future__ import annotations
 
 import logging
-import os
-import weakref
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable
-from functools import partial
 from itertools import count
 from threading import RLock
 from typing import Any, Protocol
@@ -21,6 +18,7 @@ from watchstack.catalogue_data import DURATION_BUCKETS, SIZE_BUCKETS
 from watchstack.clocks import SYSTEM, Clocks
 from watchstack.http.cell import Cell
 from watchstack.http.traces import span_reader, trace_of
+from watchstack.slots import in_child
 from watchstack.utf8 import text_of
 
 _log = logging.getLogger("watchstack.http")
@@ -84,8 +82,7 @@ class Recorder:
         self._method_names = (*methods, OTHER_METHOD)
         self._route_limit = route_limit
         self._begin()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
+        in_child(self._free)
 
     def _begin(self) -> None:
         """Begins with nothing recorded."""
@@ -160,13 +157,10 @@ class Recorder:
         self._routes.add(route)
         return route
 
-
-def _forked(recorder: weakref.ref[Recorder]) -> None:
-    """A lock that another thread of the parent held is held by nobody in the new process."""
-    found = recorder()
-    if found is not None:
-        found._lock = RLock()
-        for cells in found.groups.values():
+    def _free(self) -> None:
+        """A lock that another thread of the parent held is held by nobody in a process that was forked off."""
+        self._lock = RLock()
+        for cells in self.groups.values():
             for cell in cells.values():
                 cell.lock = RLock()
 

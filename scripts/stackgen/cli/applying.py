@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -66,7 +65,7 @@ class Applying:
 
     def _aside(self, present: Mapping[str, bytes]) -> versions.Attempt:
         """Keeps the sources that are about to be replaced: in the journal, and as a version when none has them."""
-        if saved := self.history.set_aside(self.history.keep(present)):
+        if saved := self.history.set_aside(present):
             self.output.say(f"the sources as they are now are kept as version {saved.number}")
         return versions.Attempt.begin(self.history, self._by(), "", {"sources": present}, digest="")
 
@@ -230,8 +229,7 @@ def remember_version(session: Session, output: Output, stack: Running | None, by
             live=history.keep(stack.after) if stack.live else {},
         )
         if not versions.left(session.state):
-            with suppress(OSError):
-                history.prune()
+            history.prune()
     except EngineError as error:
         output.error(f"this version is not in the history: {error}", error.hint)
 

@@ -65,10 +65,9 @@ class Undo:
     def _sources(self, before: versions.Digests) -> None:
         """Puts those of before a rollback back; what was edited since it was killed is kept as a version."""
         present = versions.sources(self.session.root)
-        if versions.digests(present) not in (before, self.attempt.after.sources):
-            saved = self.history.set_aside(self.history.keep(present))
-            if saved:
-                self.output.say(f"the sources as they are now are kept as version {saved.number}")
+        edited = versions.digests(present) not in (before, self.attempt.after.sources)
+        if edited and (saved := self.history.set_aside(present)):
+            self.output.say(f"the sources as they are now are kept as version {saved.number}")
         versions.put_sources(self.session.root, self.history.contents(before))
 
     def _back(self, live: Mapping[str, bytes], files: Mapping[str, bytes], *, tell: bool) -> None:

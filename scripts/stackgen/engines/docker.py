@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -29,6 +27,7 @@ from stackgen.engines import (
 from stackgen.engines.base import Context, EngineError, PartStatus, State
 from stackgen.engines.docker_compose import Compose
 from stackgen.engines.docker_placement import COMPOSE
+from stackgen.engines.finishing import finish
 from stackgen.engines.native_files import unwritable
 from stackgen.images import envfile, own
 from stackgen.parts.table import PARTS
@@ -116,7 +115,7 @@ class DockerEngine:
             self._wait(everything=wait)
         except (KeyboardInterrupt, SystemExit):
             if not running:
-                _finish(self.down)
+                finish(self.down)
             raise
 
     def _fetch(self, compose: Compose, images: docker_images.Images) -> None:
@@ -345,15 +344,3 @@ class DockerEngine:
 
 def _nobody(_line: str) -> None:
     """Compose's own lines where the parts' states say the same."""
-
-
-def _finish(action: Callable[[], None]) -> None:
-    """Runs to its end whatever the user presses meanwhile."""
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    numbers = signals if threading.current_thread() is threading.main_thread() else ()
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
-    try:
-        action()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

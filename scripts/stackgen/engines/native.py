@@ -21,6 +21,7 @@ from watchstack import init
 
 from stackgen.engines import native_examples, native_leftovers, native_tail, ports
 from stackgen.engines.base import Context, EngineError, PartStatus, State
+from stackgen.engines.finishing import finish
 from stackgen.engines.native_commands import plans, wanted
 from stackgen.engines.native_files import Folder, held, unwritable
 from stackgen.engines.native_placement import LOKI_GRPC, placement
@@ -90,7 +91,7 @@ class NativeEngine:
             self.converge(places, search=True)
             self._wait(everything=wait)
         except (KeyboardInterrupt, SystemExit):
-            _finish(self.undo if running else self.down)
+            finish(self.undo if running else self.down)
             raise
 
     def converge(self, places: Placement, *, search: bool) -> None:
@@ -326,18 +327,6 @@ def _status(part: PartPlan, state: StackState, running: bool) -> PartStatus:
         killed = "its supervisor was killed; ./stack up starts it again" if state.pid and not running else ""
         return PartStatus(part.name, version, State.STOPPED, part.address, since, killed)
     return PartStatus(part.name, version, told.state, part.address, told.since, told.detail())
-
-
-def _finish(action: Callable[[], None]) -> None:
-    """Runs to its end whatever the user presses meanwhile."""
-    before: Mapping[signal.Signals, object] = {
-        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        action()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
 
 
 def _ensure_secrets(folder: Path, *, examples: bool) -> None:

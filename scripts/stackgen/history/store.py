@@ -124,21 +124,25 @@ class History:
             (self.folder / f"{old.number:06d}.json").unlink(missing_ok=True)
         return entry
 
-    def set_aside(self, sources: Digests) -> Entry | None:
+    def set_aside(self, sources: Mapping[str, bytes]) -> Entry | None:
         """Keeps sources that are about to be replaced; None where a version has them already. Raises EngineError."""
-        if any(entry.sources == sources for entry in self.entries()):
+        kept = self.keep(sources)
+        if any(entry.sources == kept for entry in self.entries()):
             return None
-        return self.add(SET_ASIDE, "rollback", engine="", digest="", sources=sources, files={}, live={})
+        return self.add(SET_ASIDE, "rollback", engine="", digest="", sources=kept, files={}, live={})
 
     def prune(self) -> None:
-        """Removes contents that no version has. Not while an attempt is open: it needs what it began with."""
+        """Removes contents that no version has; what cannot be removed stays until the next time. Not while an attempt
+        is open: it needs what it began with.
+        """
         used: set[str] = set()
-        for entry in self.entries():
-            used |= {*entry.sources.values(), *entry.files.values(), *entry.live.values()}
-        if self.objects.is_dir():
-            for path in self.objects.iterdir():
-                if path.name not in used:
-                    path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            for entry in self.entries():
+                used |= {*entry.sources.values(), *entry.files.values(), *entry.live.values()}
+            if self.objects.is_dir():
+                for path in self.objects.iterdir():
+                    if path.name not in used:
+                        path.unlink(missing_ok=True)
 
 
 def digests(contents: Mapping[str, bytes]) -> dict[str, str]:

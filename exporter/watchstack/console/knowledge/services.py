@@ -7,7 +7,7 @@ single targets say: targets.py.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -149,13 +149,13 @@ def _service(
     alerts = {severity: int(value) for severity, value in details["alerts"].items()}
     probed = answers.by("probes", "service").get((name,))
     probe = None if probed is None else probed > 0
-    failing = any(not one.healthy for one in checks)
+    failing = [one.name for one in checks if not one.healthy]
     first = max((one.labels for one in targets), key=len)
     single = {key: rounded(answers.by(key, "service").get((name,))) for key in ("requests", "errors", "p95")}
     return Service(
         name=name,
-        state=state_of(up, len(own), probe, failing, alerts),
-        why=_why(up, len(own), probe, checks, alerts),
+        state=state_of(up, len(own), probe, bool(failing), alerts),
+        why=_why(up, len(own), probe, failing, alerts),
         team=first.get("team", ""),
         preset=first.get("preset", ""),
         environment=first.get("environment", ""),
@@ -196,7 +196,7 @@ def _versions(answers: Answers) -> dict[str, set[str]]:
 
 
 def _why(
-    up: int, targets: int, probe: bool | None, checks: tuple[Check, ...], alerts: Mapping[str, int]
+    up: int, targets: int, probe: bool | None, failing: Sequence[str], alerts: Mapping[str, int]
 ) -> tuple[str, ...]:
     why = []
     if targets and not up:
@@ -205,7 +205,6 @@ def _why(
         why.append(f"{targets - up} of {targets} targets do not answer")
     if probe is False:
         why.append("its probe fails")
-    failing = [one.name for one in checks if not one.healthy]
     if failing:
         why.append(f"health checks fail: {', '.join(failing[:5])}")
     for kind, many in (
